@@ -1,0 +1,180 @@
+/*
+ * The whole boundary between the Go library and its callers.
+ *
+ * cffi parses this file (without its # lines) and the Go exports are compiled
+ * against it, so neither side can drift from the other.
+ *
+ * Rules
+ *  - A handle is a number that is never used twice. Freeing an unknown or
+ *    already freed handle does nothing.
+ *  - Strings are UTF-8 with a length; they are not NUL-terminated.
+ *  - Memory passed in is borrowed. For a stream it must stay valid and
+ *    unchanged until s3d_stream_drained() has answered 1.
+ *  - Nothing blocks for longer than the timeout it is given; calls without a
+ *    timeout return at once.
+ *  - A function that can fail returns an s3d_code and fills *error (when error
+ *    is not NULL) with a JSON object that the caller frees with s3d_text_free().
+ *  - No function may be called in a forked child of the process that loaded the
+ *    library: the child loads a copy of its own.
+ */
+#ifndef S3DLIO_H
+#define S3DLIO_H
+#include <stddef.h>
+#include <stdint.h>
+
+#define S3D_ABI_VERSION 1
+
+/* Outcome of a call or of one item. The names are those of the Python exceptions. */
+typedef enum {
+    S3D_OK = 0,
+    S3D_ERR_INVALID = 1,         /* malformed URI, option or argument */
+    S3D_ERR_UNSUPPORTED = 2,     /* unknown scheme, or an operation a scheme does not have */
+    S3D_ERR_NOT_FOUND = 3,       /* no such object, file, bucket or prefix */
+    S3D_ERR_ALREADY_EXISTS = 4,
+    S3D_ERR_PERMISSION = 5,      /* refused: wrong credentials or not allowed */
+    S3D_ERR_CREDENTIALS = 6,     /* no usable credentials could be found */
+    S3D_ERR_IS_DIRECTORY = 7,
+    S3D_ERR_NOT_DIRECTORY = 8,
+    S3D_ERR_OUT_OF_RANGE = 9,    /* offset beyond the end of the object */
+    S3D_ERR_CHANGED = 10,        /* the object changed while it was being read */
+    S3D_ERR_TRUNCATED = 11,      /* fewer bytes arrived than were announced */
+    S3D_ERR_THROTTLED = 12,      /* the service asked to slow down, retries used up */
+    S3D_ERR_TIMEOUT = 13,
+    S3D_ERR_CONNECTION = 14,     /* no connection, or it broke, retries used up */
+    S3D_ERR_SERVER = 15,         /* the service failed (5xx), retries used up */
+    S3D_ERR_NO_SPACE = 16,
+    S3D_ERR_IO = 17,             /* any other failure of the operating system */
+    S3D_ERR_CANCELLED = 18,
+    S3D_ERR_CLOSED = 19,         /* the handle was closed or belongs to another process */
+    S3D_ERR_INTERNAL = 20,       /* a panic in the library: a bug to report */
+    S3D_CODE_COUNT = 21
+} s3d_code;
+
+typedef enum {
+    S3D_OP_GET = 1,              /* read objects or ranges of them */
+    S3D_OP_STAT = 2,
+    S3D_OP_PUT = 3,
+    S3D_OP_DELETE = 4,
+    S3D_OP_LIST = 5,             /* items are pages: data points to an s3d_page */
+    S3D_OP_LIST_CONTAINERS = 6,  /* one item a page, as LIST */
+    S3D_OP_CREATE_CONTAINER = 7,
+    S3D_OP_DELETE_CONTAINER = 8,
+    S3D_OP_MKDIR = 9,
+    S3D_OP_GET_LISTED = 10       /* list each URI and read what is found there */
+} s3d_op;
+
+typedef uint64_t s3d_client;
+typedef uint64_t s3d_stream;
+typedef uint64_t s3d_buffer;
+
+typedef struct {
+    const char *ptr;
+    int64_t len;
+} s3d_str;
+
+/*
+ * What a stream is to do. The URI of request i is `base` followed by name
+ * order[i]; name j ends at name_ends[j] in `names` and begins where name j-1
+ * ends. Columns that are NULL mean the default for every request.
+ */
+typedef struct {
+    int64_t count;               /* number of requests */
+    s3d_str base;                /* common beginning of all URIs, may be empty */
+    const char *names;
+    const int64_t *name_ends;
+    const int64_t *order;        /* [count] which name; NULL: i */
+    const int64_t *sizes;        /* by name: size of the object, -1 unknown */
+    const int64_t *offsets;      /* [count] first byte to read; NULL: 0 */
+    const int64_t *lengths;      /* [count] bytes to read, -1: to the end */
+    void *const *memory;         /* [count] GET: where to write; PUT: what to store */
+    const int64_t *memory_len;   /* [count] */
+} s3d_requests;
+
+typedef struct {
+    int32_t op;                  /* s3d_op */
+    int32_t ordered;             /* 1: items come in request order; 0: as they finish */
+    int32_t recursive;           /* LIST, GET_LISTED */
+    int32_t event_fd;            /* 1: make an eventfd, see s3d_stream_event_fd() */
+    int64_t max_concurrent;      /* requests under way at once, > 0 */
+    int64_t max_objects;         /* objects under way at once; 0: max_concurrent */
+    int64_t max_inflight_parts;  /* requests under way for one object; 0: max_concurrent */
+    int64_t part_size;           /* bytes; larger reads and writes are split; 0: never split */
+    int64_t memory_budget;       /* bytes fetched or being fetched and not yet taken, > 0 */
+    int64_t prefetch;            /* items started and not yet taken; 0: the budget alone decides */
+    s3d_str pattern;             /* LIST, GET_LISTED: glob on the name below the prefix; empty: all */
+    int64_t shard_index;         /* GET_LISTED: keep entries i with i % shard_count == shard_index */
+    int64_t shard_count;         /* 0 or 1: keep all */
+} s3d_stream_options;
+
+typedef struct {
+    int64_t index;               /* of the request; LIST: of the page; GET_LISTED: of the entry */
+    int32_t code;                /* s3d_code; anything but S3D_OK has its error in `text` */
+    int32_t reserved;
+    uint8_t *data;               /* GET: the bytes; LIST: an s3d_page */
+    int64_t len;                 /* bytes at data */
+    int64_t size;                /* of the whole object, -1 unknown */
+    s3d_buffer buffer;           /* owner of data, 0 where there is none: s3d_buffer_release() */
+    char *text;                  /* JSON (error, STAT, PUT) or URI (GET_LISTED); s3d_text_free() */
+    int64_t text_len;
+} s3d_item;
+
+/* A page of a listing, in one buffer. Name j is as in s3d_requests; `base` + name is its URI. */
+typedef struct {
+    int64_t count;
+    s3d_str base;
+    const char *names;
+    const int64_t *name_ends;
+    const int64_t *sizes;        /* -1: a common prefix (a directory) */
+    const int64_t *mtimes_ns;    /* since 1970, UTC; 0 unknown */
+    const char *etags;
+    const int64_t *etag_ends;
+} s3d_page;
+
+typedef struct {
+    char *ptr;
+    int64_t len;
+} s3d_text;
+
+/* S3D_ABI_VERSION of the library; the caller compares it before anything else. */
+int32_t s3d_abi_version(void);
+/* JSON: version of the library and of Go, schemes, option names. */
+s3d_text s3d_describe(void);
+/* How many threads run Go code at once (0 asks only). Returns the number before. */
+int32_t s3d_set_parallelism(int32_t threads);
+/* 0 error, 1 warning, 2 info, 3 debug; lines go to standard error. */
+void s3d_set_log_level(int32_t level);
+
+/* config: JSON object, see gosrc/internal/config. */
+int32_t s3d_client_new(s3d_str config, s3d_client *client, s3d_text *error);
+void s3d_client_free(s3d_client client);
+/* JSON: requests, attempts, bytes and failures by endpoint. */
+int32_t s3d_client_stats(s3d_client client, s3d_text *stats, s3d_text *error);
+
+int32_t s3d_stream_open(s3d_client client, const s3d_requests *requests,
+                        const s3d_stream_options *options, s3d_stream *stream, s3d_text *error);
+/*
+ * Takes up to `capacity` finished items; waits for `wanted` of them, but not
+ * longer than timeout_ms, and not while the stream cannot go on until some are
+ * taken. *taken = 0 with S3D_OK: nothing yet. *finished = 1: no more will come.
+ */
+int32_t s3d_stream_next(s3d_stream stream, s3d_item *items, int64_t capacity, int64_t wanted,
+                        int32_t timeout_ms, int64_t *taken, int32_t *finished, s3d_text *error);
+/* A descriptor that is readable while items wait or the stream has ended; -1 without event_fd. */
+int32_t s3d_stream_event_fd(s3d_stream stream);
+/* Stops the work; items not taken are dropped. */
+void s3d_stream_cancel(s3d_stream stream);
+/* 1: nothing of the caller's memory is in use any more. */
+int32_t s3d_stream_drained(s3d_stream stream, int32_t timeout_ms);
+/* Cancels and forgets the stream. */
+void s3d_stream_free(s3d_stream stream);
+
+void s3d_buffer_release(s3d_buffer buffer);
+void s3d_text_free(char *text);
+/* JSON: bytes in use, pooled and handed out, live streams, clients and goroutines. */
+s3d_text s3d_memory_stats(void);
+
+/* Around fork(): waits until no O_DIRECT read is under way and holds new ones; 1 when quiet. */
+int32_t s3d_fork_prepare(int32_t timeout_ms);
+void s3d_fork_resume(void);
+
+#endif

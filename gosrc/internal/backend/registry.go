@@ -1,0 +1,77 @@
+package backend
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/s3dlio/s3dlio/gosrc/internal/config"
+	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
+	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
+)
+
+// Driver is what a scheme registers: adding a backend is adding a folder whose
+// init calls Register, and one import in backend/all.
+type Driver struct {
+	Scheme string
+	// Local schemes have no container: their URIs are scheme:///path.
+	Local bool
+	// Directories is true where a prefix is a directory that exists by itself.
+	Directories bool
+	// Endpoints returns the base URLs a client of this configuration talks to,
+	// one Backend each; nil for a store without endpoints. The driver reads
+	// its own environment variables from the snapshot here.
+	Endpoints func(cfg *config.Config) ([]string, error)
+	// New opens the store at one endpoint. It does no network I/O.
+	New func(ctx context.Context, cfg *config.Config, endpoint string) (Backend, error)
+}
+
+var (
+	mu      sync.RWMutex
+	drivers = map[string]Driver{}
+)
+
+// Register adds a driver; called from init functions.
+func Register(d Driver) {
+	mu.Lock()
+	defer mu.Unlock()
+	drivers[d.Scheme] = d
+}
+
+// Schemes lists the known schemes in order.
+func Schemes() []string {
+	mu.RLock()
+	defer mu.RUnlock()
+	out := make([]string, 0, len(drivers))
+	for s := range drivers {
+		out = append(out, s)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Resolve parses text and finds its driver, with errors that say what to write instead.
+func Resolve(op, text string) (uri.URI, Driver, error) {
+	u, err := uri.Parse(text)
+	if err != nil {
+		e := errs.From(err, op, text)
+		e.Op = op
+		return u, Driver{}, e
+	}
+	mu.RLock()
+	d, ok := drivers[u.Scheme]
+	mu.RUnlock()
+	switch {
+	case !ok:
+		return u, d, errs.New(errs.Unsupported, op, text, "unsupported scheme %q", u.Scheme).
+			WithHint("The schemes of this build are %s", strings.Join(Schemes(), ", "))
+	case d.Local && (u.Container != "" || u.Key == ""):
+		return u, d, errs.New(errs.Invalid, op, text, "malformed URI: a %s URI needs an absolute path", u.Scheme).
+			WithHint("Write %s:///%s", u.Scheme, strings.TrimPrefix(u.Container+"/"+u.Key, "/"))
+	case !d.Local && u.Container == "":
+		return u, d, errs.New(errs.Invalid, op, text, "malformed URI: no bucket name").
+			WithHint("Write %s://bucket/key", u.Scheme)
+	}
+	return u, d, nil
+}
