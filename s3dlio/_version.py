@@ -1,0 +1,3 @@
+"""The version, written down once: the build reads it from here."""
+
+__version__ = "1.0.0"
