@@ -137,7 +137,7 @@ typedef struct {
 
 /* S3D_ABI_VERSION of the library; the caller compares it before anything else. */
 int32_t s3d_abi_version(void);
-/* JSON: version of the library and of Go, schemes, option names. */
+/* JSON: version of the library and of Go, and the schemes it knows. */
 s3d_text s3d_describe(void);
 /* How many threads run Go code at once (0 asks only). Returns the number before. */
 int32_t s3d_set_parallelism(int32_t threads);
@@ -150,8 +150,8 @@ void s3d_client_free(s3d_client client);
 /* JSON: requests, attempts, bytes and failures by endpoint. */
 int32_t s3d_client_stats(s3d_client client, s3d_text *stats, s3d_text *error);
 
-int32_t s3d_stream_open(s3d_client client, const s3d_requests *requests,
-                        const s3d_stream_options *options, s3d_stream *stream, s3d_text *error);
+int32_t s3d_stream_open(s3d_client client, s3d_requests *requests,
+                        s3d_stream_options *options, s3d_stream *stream, s3d_text *error);
 /*
  * Takes up to `capacity` finished items; waits for `wanted` of them, but not
  * longer than timeout_ms, and not while the stream cannot go on until some are
@@ -165,7 +165,7 @@ int32_t s3d_stream_event_fd(s3d_stream stream);
 void s3d_stream_cancel(s3d_stream stream);
 /* 1: nothing of the caller's memory is in use any more. */
 int32_t s3d_stream_drained(s3d_stream stream, int32_t timeout_ms);
-/* Cancels and forgets the stream. */
+/* Cancels the stream and forgets it once it is drained, which it may be asked until then. */
 void s3d_stream_free(s3d_stream stream);
 
 void s3d_buffer_release(s3d_buffer buffer);

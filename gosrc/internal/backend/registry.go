@@ -59,13 +59,10 @@ func Resolve(op, text string) (uri.URI, Driver, error) {
 		e.Op = op
 		return u, Driver{}, e
 	}
-	mu.RLock()
-	d, ok := drivers[u.Scheme]
-	mu.RUnlock()
+	d, err := Find(op, text, u.Scheme)
 	switch {
-	case !ok:
-		return u, d, errs.New(errs.Unsupported, op, text, "unsupported scheme %q", u.Scheme).
-			WithHint("The schemes of this build are %s", strings.Join(Schemes(), ", "))
+	case err != nil:
+		return u, d, err
 	case d.Local && (u.Container != "" || u.Key == ""):
 		return u, d, errs.New(errs.Invalid, op, text, "malformed URI: a %s URI needs an absolute path", u.Scheme).
 			WithHint("Write %s:///%s", u.Scheme, strings.TrimPrefix(u.Container+"/"+u.Key, "/"))
@@ -74,4 +71,16 @@ func Resolve(op, text string) (uri.URI, Driver, error) {
 			WithHint("Write %s://bucket/key", u.Scheme)
 	}
 	return u, d, nil
+}
+
+// Find returns the driver of a scheme; text is the URI that named it.
+func Find(op, text, scheme string) (Driver, error) {
+	mu.RLock()
+	d, ok := drivers[scheme]
+	mu.RUnlock()
+	if !ok {
+		return d, errs.New(errs.Unsupported, op, text, "unsupported scheme %q", scheme).
+			WithHint("The schemes of this build are %s", strings.Join(Schemes(), ", "))
+	}
+	return d, nil
 }

@@ -1,0 +1,110 @@
+package main
+
+/*
+#include "s3dlio.h"
+*/
+import "C"
+
+import (
+	"unsafe"
+
+	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
+	"github.com/s3dlio/s3dlio/gosrc/internal/fetch"
+)
+
+// requests reads the columns of an s3d_requests where they lie: the caller
+// keeps them in place until the stream is drained.
+type requests struct {
+	count     int64
+	base      string
+	names     string
+	nameEnds  []int64
+	order     []int64
+	sizes     []int64
+	offsets   []int64
+	lengths   []int64
+	memory    []unsafe.Pointer
+	memoryLen []int64
+}
+
+// newRequests checks that every index lies inside the columns, as far as the
+// caller has said how long they are.
+func newRequests(c *C.s3d_requests) (*requests, error) {
+	n := int64(c.count)
+	if n < 0 {
+		return nil, errs.New(errs.Invalid, "", "", "a stream cannot have %d requests", n)
+	}
+	r := &requests{
+		count:     n,
+		base:      string([]byte(borrowed(c.base))),
+		order:     int64s(c.order, n),
+		offsets:   int64s(c.offsets, n),
+		lengths:   int64s(c.lengths, n),
+		memoryLen: int64s(c.memory_len, n),
+		memory:    column((*unsafe.Pointer)(unsafe.Pointer(c.memory)), n),
+	}
+	if n > 0 && c.name_ends == nil || (c.memory == nil) != (c.memory_len == nil) {
+		return nil, errs.New(errs.Invalid, "", "", "a stream needs name_ends, and memory and memory_len together")
+	}
+	named := n
+	for _, j := range r.order {
+		if j < 0 {
+			return nil, errs.New(errs.Invalid, "", "", "the order names entry %d", j)
+		}
+		named = max(named, j+1)
+	}
+	if r.order != nil {
+		named = 0
+		for _, j := range r.order {
+			named = max(named, j+1)
+		}
+	}
+	r.nameEnds = int64s(c.name_ends, named)
+	r.sizes = int64s(c.sizes, named)
+	if named > 0 {
+		r.names = unsafe.String((*byte)(unsafe.Pointer(c.names)), int(r.nameEnds[named-1]))
+	}
+	return r, nil
+}
+
+func int64s(at *C.int64_t, n int64) []int64 {
+	return column((*int64)(unsafe.Pointer(at)), n)
+}
+
+func (r *requests) Len() int64 { return r.count }
+
+func (r *requests) At(i int64) fetch.Request {
+	j := i
+	if r.order != nil {
+		j = r.order[i]
+	}
+	from := int64(0)
+	if j > 0 {
+		from = r.nameEnds[j-1]
+	}
+	out := fetch.Request{Index: i, URI: r.base + r.names[from:r.nameEnds[j]], Size: -1, Length: -1}
+	if r.base == "" { // the concatenation copied nothing: the text is still the caller's
+		out.URI = string([]byte(out.URI))
+	}
+	if r.sizes != nil {
+		out.Size = r.sizes[j]
+	}
+	if r.offsets != nil {
+		out.Offset = r.offsets[i]
+	}
+	if r.lengths != nil {
+		out.Length = r.lengths[i]
+	}
+	if r.memory != nil {
+		out.Memory = callerMemory(r.memory[i], r.memoryLen[i])
+	}
+	return out
+}
+
+// callerMemory is never nil, so that an empty destination is told from none.
+func callerMemory(at unsafe.Pointer, n int64) []byte {
+	if n == 0 || at == nil {
+		return []byte{}
+	}
+	return unsafe.Slice((*byte)(at), n)
+}

@@ -1,0 +1,102 @@
+package fetch
+
+import (
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+)
+
+// feed makes jobs out of requests. next is called with Stream.mu held and
+// returns nil when there is none now; drainedSource tells whether one may come.
+type feed interface {
+	next(s *Stream) *job
+}
+
+// coalesceGap is how many bytes between two ranges are cheaper to read than to ask again for.
+const coalesceGap = 64 << 10
+
+// unknownNeed is counted for a read of unknown size that is not split.
+const unknownNeed = 8 << 20
+
+// requestFeed takes the requests of a Source.
+type requestFeed struct {
+	source Source
+	at     int64
+}
+
+func (f *requestFeed) next(s *Stream) *job {
+	if f.at >= f.source.Len() {
+		return nil
+	}
+	first := f.source.At(f.at)
+	f.at++
+	if s.op != Get {
+		return s.newJob(first, 1, s.otherSteps(first), 0)
+	}
+	members := []Request{first}
+	for f.at < f.source.Len() {
+		r := f.source.At(f.at)
+		if !joins(members, r, s.opts.PartSize) {
+			break
+		}
+		members = append(members, r)
+		f.at++
+	}
+	return s.newGet(members, nil)
+}
+
+// joins says whether r continues the range that members read, so that one
+// request can serve them all.
+func joins(members []Request, r Request, partSize int64) bool {
+	first, last := members[0], members[len(members)-1]
+	if r.URI != first.URI || last.Length < 0 || r.Length < 0 || r.Memory != nil || first.Memory != nil {
+		return false
+	}
+	gap := r.Offset - (last.Offset + last.Length)
+	return r.Offset >= last.Offset && gap <= coalesceGap && r.Offset+r.Length >= last.Offset+last.Length &&
+		(partSize == 0 || r.Offset+r.Length-first.Offset <= partSize)
+}
+
+// listedFeed takes what a listing finds.
+type listedFeed struct {
+	queue []Request
+	texts bool
+}
+
+func (f *listedFeed) next(s *Stream) *job {
+	if len(f.queue) == 0 {
+		return nil
+	}
+	r := f.queue[0]
+	f.queue = f.queue[1:]
+	s.room.Signal()
+	return s.newGet([]Request{r}, []byte(r.URI))
+}
+
+func (s *Stream) newGet(members []Request, text []byte) *job {
+	first, last := members[0], members[len(members)-1]
+	g := &get{requests: members, text: text, partSize: s.opts.PartSize}
+	g.want = backend.Range{Offset: first.Offset, Length: last.Length}
+	if last.Length >= 0 {
+		g.want.Length = last.Offset + last.Length - first.Offset
+	}
+	g.expected = -1
+	switch {
+	case g.want.Length >= 0:
+		g.expected = g.want.Length
+	case first.Size >= 0:
+		g.expected = max(0, first.Size-first.Offset)
+	}
+	need := g.expected
+	switch {
+	case first.Memory != nil:
+		need = 0
+	case need < 0 && g.partSize > 0:
+		need = g.partSize
+	case need < 0:
+		need = unknownNeed
+	}
+	return s.newJob(first, len(members), g, need)
+}
+
+func (s *Stream) newJob(r Request, width int, steps steps, need int64) *job {
+	return &job{stream: s, steps: steps, index: r.Index, width: width, op: s.op.String(), uri: r.URI, need: need, planned: 1}
+}

@@ -1,0 +1,79 @@
+package fetch
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
+)
+
+// abortTimeout bounds the clean-up of an upload, which must also run after a cancellation.
+const abortTimeout = 30 * time.Second
+
+// defaultPart is the part size of uploads where part_size is 0.
+const defaultPart = 8 << 20
+
+// put stores the caller's memory as an object, in parts where it is large.
+type put struct {
+	request  Request
+	target   target
+	upload   backend.Upload // nil for a plain Put
+	partSize int64
+	parts    int
+	info     backend.Info
+}
+
+func (p *put) start(ctx context.Context, j *job) (err error) {
+	if p.target, err = j.stream.client.target(ctx, Put, j.uri); err != nil {
+		return err
+	}
+	if err = p.target.needsKey(j); err != nil {
+		return err
+	}
+	size := int64(len(p.request.Memory))
+	if size <= j.stream.client.cfg.MultipartThresh {
+		p.info, err = p.target.store.Put(ctx, p.target.uri, p.request.Memory)
+		return err
+	}
+	if p.upload, err = p.target.store.Create(ctx, p.target.uri); err != nil {
+		return err
+	}
+	wanted := j.stream.opts.PartSize
+	if wanted == 0 {
+		wanted = defaultPart
+	}
+	wanted = max(wanted, (size+9_999)/10_000) // stores allow 10,000 parts
+	p.partSize = p.upload.PartSize(wanted)
+	p.parts = int((size + p.partSize - 1) / p.partSize)
+	j.plan(p.parts, 0)
+	return p.step(ctx, j, 0)
+}
+
+func (p *put) step(ctx context.Context, _ *job, n int) error {
+	from := int64(n) * p.partSize
+	to := min(from+p.partSize, int64(len(p.request.Memory)))
+	return p.upload.WritePart(ctx, n, p.request.Memory[from:to:to])
+}
+
+func (p *put) finish(ctx context.Context, _ *job) (_ []Item, err error) {
+	if p.upload != nil {
+		if p.info, err = p.upload.Commit(ctx, p.parts); err != nil {
+			return nil, err
+		}
+	}
+	return []Item{{Index: p.request.Index, Size: int64(len(p.request.Memory)), Text: infoJSON(p.info)}}, nil
+}
+
+func (p *put) fail(j *job, _ *errs.Error) bool {
+	if p.upload == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), abortTimeout)
+	defer cancel()
+	if err := p.upload.Abort(ctx); err != nil {
+		slog.Warn("an upload could not be aborted; its parts may remain", "uri", j.uri, "error", err)
+	}
+	return false
+}

@@ -1,0 +1,58 @@
+package fetch
+
+import (
+	"context"
+
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+	"github.com/s3dlio/s3dlio/gosrc/internal/buffers"
+	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
+	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
+)
+
+// Request is one thing to do.
+type Request struct {
+	Index  int64
+	URI    string
+	Size   int64 // of the object, -1 unknown
+	Offset int64
+	Length int64 // -1: to the end
+	// Memory is the caller's: where a Get writes, what a Put stores. A Get
+	// without it (nil) allocates.
+	Memory []byte
+}
+
+// Item is the outcome of one request, or one page of a listing.
+type Item struct {
+	Index  int64
+	Err    *errs.Error
+	Data   []byte
+	Buffer *buffers.Buffer // owner of Data; nil where Data is the caller's memory or empty
+	Size   int64           // of the whole object, -1 unknown
+	Text   []byte
+}
+
+// Source gives a stream its requests, in order, from one goroutine at a time.
+type Source interface {
+	// Len is the number of requests, for a source that knows it; else -1.
+	Len() int64
+	// At returns request i, for 0 <= i < Len().
+	At(i int64) Request
+}
+
+// target is a request's URI, parsed, and the store behind it.
+type target struct {
+	uri   uri.URI
+	store backend.Backend
+}
+
+func (c *Client) target(ctx context.Context, op Op, text string) (target, error) {
+	u, driver, err := backend.Resolve(op.String(), text)
+	if err != nil {
+		return target{}, err
+	}
+	store, err := c.store(ctx, driver)
+	if err != nil {
+		return target{}, err
+	}
+	return target{u, store}, nil
+}
