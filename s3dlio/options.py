@@ -1,0 +1,297 @@
+"""Every option there is, in one table: `Options`.
+
+The table validates what users write, tells which layer acts upon it, becomes the client's configuration and the page
+``docs/options.md``. Type checkers see the same names as the TypedDict `LoaderOptions`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict
+
+from s3dlio._checks import check_range, convert, suggestion
+from s3dlio.errors import InvalidError
+
+__all__ = ["Layer", "LoaderOptions", "Options", "Row", "table"]
+
+Layer = Literal["dataset", "stream", "client", "compatibility"]
+Order = Literal["ordered", "completion"]
+ReaderMode = Literal["range", "sequential"]
+Strategy = Literal["round_robin", "least_busy"]
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class About:
+    """What the table says of an option besides its type and default. Numbers are >= `least` and > `above`."""
+
+    layer: Layer
+    help: str
+    least: float | None = None
+    above: float | None = None
+
+
+class Row(NamedTuple):
+    """An option of the table."""
+
+    kind: Any
+    default: Any
+    about: About
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of a dataset or loader, all of them valid. Make one with `Options.parse`."""
+
+    # What is loaded, and how it is handed out
+    batch_size: Annotated[
+        int | None,
+        About("dataset", "Samples per step: a list of that many. None: one sample a step, not in a list.", least=1),
+    ] = None
+    drop_last: Annotated[
+        bool, About("dataset", "Leave out the last batch if it is incomplete. Needs `batch_size`.")
+    ] = False
+    shuffle: Annotated[
+        bool,
+        About(
+            "dataset",
+            "Visit the samples in a random order that depends on `seed`, the epoch (`set_epoch`) and their number only.",
+        ),
+    ] = False
+    seed: Annotated[int, About("dataset", "Seed of the random order; must be the same on all ranks.")] = 0
+    order: Annotated[
+        Order,
+        About(
+            "dataset", "`ordered`: samples come in the order of the pass. `completion`: each as soon as it is there."
+        ),
+    ] = "ordered"
+    recursive: Annotated[
+        bool, About("dataset", "Include what lies deeper than one level below the prefix or directory.")
+    ] = True
+    pattern: Annotated[
+        str | re.Pattern[str] | None,
+        About(
+            "dataset",
+            "Keep only what matches. A glob without `/` (`*.txt`) is compared with the file name, one with `/` "
+            "(`train/**/*.npy`) with the path below the prefix; a compiled regular expression is searched for in that path.",
+        ),
+    ] = None
+    shard_rank: Annotated[
+        int | None,
+        About(
+            "dataset",
+            "This process's rank: of each `shard_world_size` samples it reads the one at this place.",
+            least=0,
+        ),
+    ] = None
+    shard_world_size: Annotated[int | None, About("dataset", "Number of ranks that share the samples.", least=1)] = None
+    worker_id: Annotated[
+        int | None, About("dataset", "This worker's number among those that share the samples of its rank.", least=0)
+    ] = None
+    num_workers_pytorch: Annotated[
+        int | None,
+        About(
+            "dataset",
+            "Number of workers that share the samples of one rank. The torch datasets set both by themselves.",
+            least=1,
+        ),
+    ] = None
+
+    # How it is fetched
+    num_workers: Annotated[
+        int, About("stream", "Objects loaded at the same time. 0: as many as `max_concurrent` allows.", least=0)
+    ] = 0
+    prefetch: Annotated[
+        int | None,
+        About(
+            "stream",
+            "Steps (samples, or batches with `batch_size`) fetched ahead of the consumer. None: `memory_budget` decides.",
+            least=1,
+        ),
+    ] = None
+    max_concurrent: Annotated[int, About("stream", "Requests under way at the same time.", least=1)] = 32
+    max_inflight_parts: Annotated[
+        int,
+        About(
+            "stream",
+            "Requests under way at the same time for one object. 0: as many as `max_concurrent` allows.",
+            least=0,
+        ),
+    ] = 0
+    part_size: Annotated[
+        int, About("stream", "Bytes per request: larger objects are read in ranges of this size.", least=1)
+    ] = 8 * MIB
+    reader_mode: Annotated[
+        ReaderMode,
+        About(
+            "stream",
+            "`range`: large objects are read in concurrent ranges of `part_size`. `sequential`: one request an object.",
+        ),
+    ] = "range"
+    memory_budget: Annotated[
+        int,
+        About(
+            "stream",
+            "Bytes fetched, or being fetched, ahead of the consumer. One object larger than this still loads.",
+            least=1,
+        ),
+    ] = 256 * MIB
+
+    # Whom it is fetched from: the names are those of gosrc/internal/config
+    endpoint_url: Annotated[
+        str, About("client", "Base URL of the service, such as `http://minio:9000`: short for one of `endpoints`.")
+    ] = ""
+    endpoints: Annotated[
+        Sequence[str],
+        About("client", "Base URLs that serve the same data. Empty: the environment, then the service's own."),
+    ] = ()
+    strategy: Annotated[
+        Strategy,
+        About("client", "Which endpoint serves a request: the next one, or the one with the fewest under way."),
+    ] = "round_robin"
+    region: Annotated[str, About("client", "Region. Empty: the environment, the profile, then `us-east-1`.")] = ""
+    profile: Annotated[str, About("client", "Profile of the shared configuration files. Empty: `AWS_PROFILE`.")] = ""
+    anonymous: Annotated[bool, About("client", "Send unsigned requests, for public buckets.")] = False
+    force_path_style: Annotated[
+        bool | None,
+        About(
+            "client",
+            "True: the bucket is part of the path; False: of the host name. None: whichever the endpoint needs.",
+        ),
+    ] = None
+    ca_bundle: Annotated[
+        str, About("client", "PEM file of the authorities to trust. Empty: `AWS_CA_BUNDLE`, then the system's.")
+    ] = ""
+    connect_timeout: Annotated[float, About("client", "Seconds to open a connection.", above=0)] = 5.0
+    request_timeout: Annotated[float, About("client", "Seconds without a byte of progress.", above=0)] = 60.0
+    retry_timeout: Annotated[
+        float, About("client", "Seconds of retries for an endpoint that has answered before.", least=0)
+    ] = 90.0
+    max_attempts: Annotated[
+        int, About("client", "Attempts a request. 0: only `retry_timeout` limits them.", least=0)
+    ] = 0
+    direct_fallback: Annotated[
+        bool, About("client", "direct:// reads through the page cache where the file system refuses O_DIRECT.")
+    ] = False
+    multipart_threshold: Annotated[
+        int, About("client", "Bytes above which an object is uploaded in parts.", least=1)
+    ] = 64 * MIB
+
+    skip_head: Annotated[
+        bool,
+        About(
+            "compatibility",
+            "Accepted because s3dlio 0.9 had it. A read never sends a HEAD: sizes come with the listing or with the data.",
+        ),
+    ] = True
+
+    def __post_init__(self) -> None:
+        if self.drop_last and self.batch_size is None:
+            raise InvalidError("option drop_last needs batch_size: without batches there is no incomplete one")
+        if self.endpoint_url and self.endpoints:
+            raise InvalidError("options endpoint_url and endpoints exclude each other: give all URLs in endpoints")
+        _check_member("shard_rank", self.shard_rank, "shard_world_size", self.shard_world_size)
+        _check_member("worker_id", self.worker_id, "num_workers_pytorch", self.num_workers_pytorch)
+
+    @classmethod
+    def parse(cls, options: Mapping[str, Any] | Options | None = None, /, **keywords: Any) -> Options:
+        """Check what a user wrote: a dict, keywords, or both, where the keywords win. None means the default.
+
+        Raises:
+            InvalidError: an option is unknown, of the wrong type, out of range, or at odds with another.
+        """
+        return cls().updated(options, **keywords)
+
+    def updated(self, options: Mapping[str, Any] | Options | None = None, /, **keywords: Any) -> Options:
+        """These options, with what is given in place of their values. Raises InvalidError as `parse` does."""
+        if isinstance(options, Options):
+            options = options.given()
+        if options is not None and not isinstance(options, Mapping):
+            raise InvalidError(f"options must be a dict of options, not {type(options).__name__}")
+        given = {**(options or {}), **keywords}
+        values: dict[str, Any] = {name: _checked(name, value) for name, value in given.items()}
+        return dataclasses.replace(self, **values)
+
+    def given(self) -> dict[str, Any]:
+        """The options that differ from their defaults."""
+        rows = ((name, getattr(self, name), row.default) for name, row in table().items())
+        return {name: value for name, value, default in rows if value != default}
+
+    def client_config(self) -> dict[str, Any]:
+        """The client's configuration, as gosrc/internal/config reads it; what is not named has its default there."""
+        rows = table()
+        config = {name: value for name, value in self.given().items() if rows[name].about.layer == "client"}
+        if url := config.pop("endpoint_url", ""):
+            config["endpoints"] = (url,)
+        if "endpoints" in config:
+            config["endpoints"] = list(config["endpoints"])
+        return config
+
+
+class LoaderOptions(TypedDict, total=False):
+    """The options by name, for type checkers; `Options` says what they mean."""
+
+    batch_size: int | None
+    drop_last: bool
+    shuffle: bool
+    seed: int
+    order: Order
+    recursive: bool
+    pattern: str | re.Pattern[str] | None
+    shard_rank: int | None
+    shard_world_size: int | None
+    worker_id: int | None
+    num_workers_pytorch: int | None
+    num_workers: int
+    prefetch: int | None
+    max_concurrent: int
+    max_inflight_parts: int
+    part_size: int
+    reader_mode: ReaderMode
+    memory_budget: int
+    endpoint_url: str
+    endpoints: Sequence[str]
+    strategy: Strategy
+    region: str
+    profile: str
+    anonymous: bool
+    force_path_style: bool | None
+    ca_bundle: str
+    connect_timeout: float
+    request_timeout: float
+    retry_timeout: float
+    max_attempts: int
+    direct_fallback: bool
+    multipart_threshold: int
+    skip_head: bool
+
+
+@functools.cache
+def table() -> dict[str, Row]:
+    """The rows by name, in the order of the documentation."""
+    hints = typing.get_type_hints(Options, include_extras=True)
+    parts = {row.name: (row.default, *typing.get_args(hints[row.name])) for row in dataclasses.fields(Options)}
+    return {name: Row(kind, default, about) for name, (default, kind, about) in parts.items()}
+
+
+def _checked(name: str, value: object) -> object:
+    row = table().get(name)
+    if row is None:
+        raise InvalidError(f"unknown option {name!r}. {suggestion(name, table())}")
+    if value is None:
+        return row.default
+    value = convert(name, row.kind, value)
+    check_range(name, value, row.about.least, row.about.above)
+    return value
+
+
+def _check_member(name: str, value: int | None, total_name: str, total: int | None) -> None:
+    if (value is None) != (total is None):
+        raise InvalidError(f"options {name} and {total_name} go together: give both or neither")
+    if value is not None and total is not None and value >= total:
+        raise InvalidError(f"option {name} must be less than {total_name} ({total}), not {value}")
