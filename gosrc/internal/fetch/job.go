@@ -37,16 +37,20 @@ type job struct {
 	done     bool
 }
 
+// overhead is counted for every job beside its payload, so that the budget also
+// bounds how many empty objects wait for a slow consumer.
+const overhead = 4 << 10
+
 // plan announces the total number of steps and the memory that the job takes,
 // once step 0 knows them. Called from start, at most once a run.
 func (j *job) plan(steps int, bytes int64) {
 	s := j.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	j.need = bytes
-	if bytes < j.admitted {
-		s.inUse -= j.admitted - bytes
-		j.admitted = bytes
+	j.need = bytes + overhead
+	if j.need < j.admitted {
+		s.inUse -= j.admitted - j.need
+		j.admitted = j.need
 	}
 	if steps > 1 {
 		j.planned = steps

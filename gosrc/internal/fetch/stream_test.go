@@ -44,7 +44,7 @@ func TestEveryItemOnceInOrder(t *testing.T) {
 				}
 				o := defaults()
 				o.Ordered = ordered
-				o.MemoryBudget = 3000
+				o.MemoryBudget = 20 << 10
 				items := drain(t, open(t, c, Get, source, o), 7)
 				seen := map[int64]bool{}
 				for at, item := range items {
@@ -199,13 +199,13 @@ func TestBudgetHoldsAndTheHeadPasses(t *testing.T) {
 	var keys []string
 	for i := range 50 {
 		key := fmt.Sprintf("k%02d", i)
-		f.put(key, random(90, uint64(i)))
+		f.put(key, random(10_000-overhead, uint64(i)))
 		keys = append(keys, key)
 	}
-	f.put("huge", random(5000, 9))
+	f.put("huge", random(500_000, 9))
 	keys = append(keys, "huge")
 	o := defaults()
-	o.MemoryBudget = 1000
+	o.MemoryBudget, o.PartSize = 110_000, 20_000
 	source := reads(keys...)
 	for i := range source {
 		source[i].Size = int64(len(f.objects[keys[i]]))
@@ -215,11 +215,11 @@ func TestBudgetHoldsAndTheHeadPasses(t *testing.T) {
 	f.mu.Lock()
 	opens := len(f.opens)
 	f.mu.Unlock()
-	if opens != 11 { // 11 x 90 = 990
+	if opens != 11 {
 		t.Errorf("%d objects were fetched into a budget for 11", opens)
 	}
 	items := drain(t, s, 5)
-	if len(items) != 51 || items[50].Err != nil || len(items[50].Data) != 5000 {
+	if len(items) != 51 || items[50].Err != nil || len(items[50].Data) != 500_000 {
 		t.Errorf("%d items", len(items))
 	}
 	free(items)
