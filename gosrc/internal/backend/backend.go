@@ -47,8 +47,9 @@ type Backend interface {
 
 	// Open starts reading the range r of the object. A range that reaches
 	// beyond the end is cut at the end; an Offset equal to the size gives an
-	// empty reader; beyond it, OutOfRange. With etag != "" the read fails with
-	// Changed unless the object still has that ETag. A directory: IsDirectory.
+	// empty reader; beyond it, OutOfRange; a negative one is Invalid (Range.Cut
+	// decides this). With etag != "" the read fails with Changed unless the
+	// object still has that ETag. A directory: IsDirectory.
 	Open(ctx context.Context, u uri.URI, r Range, etag string) (Reader, error)
 
 	// List calls page with the entries whose key begins with u.Key, in the
@@ -67,8 +68,9 @@ type Backend interface {
 	// Create starts an upload in parts, with the same atomicity as Put.
 	Create(ctx context.Context, u uri.URI) (Upload, error)
 
-	// Delete removes the object. Deleting what is not there is NotFound on
-	// local schemes and success on object stores, as the services have it.
+	// Delete removes the object. Deleting what is not there is NotFound where
+	// there are directories and success on object stores, as the services have
+	// it. An empty directory is removed too; one that is not is IsDirectory.
 	Delete(ctx context.Context, u uri.URI) error
 
 	// Mkdir makes a directory and its parents; on object stores, where there
@@ -93,7 +95,9 @@ type Reader interface {
 	// Len is how many bytes Read delivers in total before io.EOF. A body that
 	// ends sooner fails with io.ErrUnexpectedEOF or Truncated, never io.EOF.
 	Len() int64
-	// Read may use the spare capacity of p (up to cap(p)) as scratch space.
+	// Read may use the spare capacity of p (up to cap(p)) as scratch space. It
+	// fails with Changed, at the latest in place of the last bytes, where it
+	// can tell that they are not all of one version.
 	io.Reader
 	io.Closer
 }
@@ -101,12 +105,13 @@ type Reader interface {
 // Upload is an object being written in parts of any order.
 type Upload interface {
 	// PartSize returns the size that every part but the last must have, given
-	// the size that the caller would like.
+	// the size that the caller would like. Called once, before the first part.
 	PartSize(wanted int64) int64
 	// WritePart stores part number n (from 0), which lies at offset n*PartSize.
 	// Safe for concurrent use. A failed part may be written again.
 	WritePart(ctx context.Context, n int, data []byte) error
-	// Commit publishes the object of the given parts, numbered 0 to parts-1.
+	// Commit publishes the object of the given parts, numbered 0 to parts-1; no
+	// part makes an empty object. A missing part is an error, and nothing is published.
 	Commit(ctx context.Context, parts int) (Info, error)
 	// Abort removes everything written. It is harmless after Commit.
 	Abort(ctx context.Context) error
