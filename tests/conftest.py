@@ -1,0 +1,134 @@
+"""Fixtures for all tests: real servers, buckets, faults, and what a server saw."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import audit_receiver, environment, processes
+from tests.support.audit import AuditLog
+from tests.support.faults import FaultProxy
+from tests.support.processes import Server
+from tests.support.servers import Bucket, S3Server, answers, local, start_minio, start_toxiproxy, start_versitygw
+
+
+def pytest_configure() -> None:
+    """Before any test module is imported: no configuration of the machine reaches the tests."""
+    environment.isolate(Path(tempfile.gettempdir()) / "s3dlio-tests-no-such-folder")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failing test shows what the servers wrote while it ran."""
+    outcome = yield
+    report: pytest.TestReport = outcome.get_result()  # type: ignore[attr-defined]
+    for server in processes.running:
+        text = server.new_output()
+        if report.failed and text:
+            report.sections.append((f"{server.name} wrote during {item.name}", text))
+
+
+def _stopped(server: Server) -> Iterator[Server]:
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A MinIO server."""
+    for server in _stopped(start_minio(tmp_path_factory.mktemp("minio"))):
+        yield S3Server("minio", local(server))
+
+
+@pytest.fixture(scope="session")
+def versitygw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A versitygw server."""
+    for server in _stopped(start_versitygw(tmp_path_factory.mktemp("versitygw"))):
+        yield S3Server("versitygw", local(server))
+
+
+@pytest.fixture(scope="session", params=["minio", "versitygw"])
+def s3_server(request: pytest.FixtureRequest) -> S3Server:
+    """Each S3 server there is: a test that uses it runs once for each."""
+    server: S3Server = request.getfixturevalue(request.param)
+    return server
+
+
+@pytest.fixture
+def use_server(monkeypatch: pytest.MonkeyPatch) -> Callable[[S3Server], None]:
+    """use_server(server) sets the environment variables with which the library finds it."""
+
+    def use(server: S3Server) -> None:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+
+    return use
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, use_server: Callable[[S3Server], None]) -> Bucket:
+    """An empty bucket on each server; the environment names the server."""
+    use_server(s3_server)
+    return s3_server.new_bucket()
+
+
+@pytest.fixture
+def minio_bucket(minio: S3Server, use_server: Callable[[S3Server], None]) -> Bucket:
+    """An empty bucket on MinIO alone, where a second server would show nothing new; the environment names it."""
+    use_server(minio)
+    return minio.new_bucket()
+
+
+@pytest.fixture(scope="session")
+def _toxiproxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    yield from _stopped(start_toxiproxy(tmp_path_factory.mktemp("toxiproxy")))
+
+
+@pytest.fixture
+def fault_proxy(_toxiproxy: Server) -> Iterator[Callable[[S3Server], FaultProxy]]:
+    """fault_proxy(server) puts a proxy in front of a server; add faults to it, and use its `endpoint`."""
+    proxies: list[FaultProxy] = []
+
+    def make(server: S3Server) -> FaultProxy:
+        proxies.append(FaultProxy(_toxiproxy.port, server.endpoint))
+        return proxies[-1]
+
+    yield make
+    for proxy in proxies:
+        proxy.close()
+
+
+@pytest.fixture(scope="session")
+def _audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[S3Server, AuditLog]]:
+    folder = tmp_path_factory.mktemp("audited-minio")
+    events = folder / "events.jsonl"
+    script = Path(str(audit_receiver.__file__))
+    receiver = Server(
+        "audit receiver",
+        folder,
+        command=lambda port: [sys.executable, script, str(port), events],
+        ready=lambda port: answers(port, "/"),
+    )
+    settings = {"MINIO_AUDIT_WEBHOOK_ENABLE_TEST": "on", "MINIO_AUDIT_WEBHOOK_ENDPOINT_TEST": local(receiver)}
+    server = start_minio(folder, settings)
+    s3 = S3Server("audited minio", local(server))
+    yield s3, AuditLog(s3, events)
+    server.stop()
+    receiver.stop()
+
+
+@pytest.fixture
+def audited_bucket(_audited: tuple[S3Server, AuditLog], use_server: Callable[[S3Server], None]) -> Bucket:
+    """An empty bucket on a MinIO server of its own that logs every request; the environment names it."""
+    use_server(_audited[0])
+    return _audited[0].new_bucket()
+
+
+@pytest.fixture
+def audit_log(_audited: tuple[S3Server, AuditLog]) -> AuditLog:
+    """What that server saw: audit_log.requests(audited_bucket, "GetObject", "HeadObject")."""
+    return _audited[1]
