@@ -1,0 +1,143 @@
+// Package testservers starts the real servers that tests talk to: MinIO,
+// versitygw and toxiproxy, on free ports of the loopback interface.
+//
+// The programs lie in the folder that S3DLIO_TEST_SERVERS names, .cache/bin of
+// the repository by default. One that is missing fails the test.
+package testservers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startTimeout is generous: a machine that builds at the same time is slow.
+const startTimeout = 60 * time.Second
+
+// binary is the path of a server program.
+func binary(tb testing.TB, name string) string {
+	tb.Helper()
+	dir := os.Getenv("S3DLIO_TEST_SERVERS")
+	if dir == "" {
+		dir = filepath.Join(repository(tb), ".cache", "bin")
+	}
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err != nil {
+		tb.Fatalf("the test server %s is missing (%v): run `make servers`, or set S3DLIO_TEST_SERVERS to its folder", name, err)
+	}
+	return path
+}
+
+// repository is the folder of go.mod above the working directory of the test.
+func repository(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+	}
+	tb.Fatal("no go.mod above the working directory: set S3DLIO_TEST_SERVERS to the folder of the servers")
+	return ""
+}
+
+// FreeAddr is a loopback address at which nothing listens.
+func FreeAddr(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// lifetime is how long a server lives: that of a test or that of the test binary.
+type lifetime struct {
+	testing.TB
+	dir     string
+	cleanup func(func())
+}
+
+func testLifetime(tb testing.TB) lifetime { return lifetime{tb, tb.TempDir(), tb.Cleanup} }
+
+// process is a running server.
+type process struct {
+	cmd    *exec.Cmd
+	exited chan struct{}
+	output lockedBuffer
+}
+
+// start runs a program until the lifetime ends and waits until ready succeeds.
+func start(l lifetime, name string, args, env []string, ready func() error) *process {
+	l.Helper()
+	p := &process{cmd: exec.Command(binary(l, name), args...), exited: make(chan struct{})}
+	p.cmd.Env = append([]string{"HOME=" + l.dir, "PATH=" + os.Getenv("PATH")}, env...)
+	p.cmd.Dir = l.dir
+	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test that dies leaves nothing behind
+	if err := p.cmd.Start(); err != nil {
+		l.Fatalf("cannot start %s: %v", name, err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // it is killed in the end: the exit status says nothing
+		close(p.exited)
+	}()
+	l.cleanup(p.stop)
+	if err := p.await(ready); err != nil {
+		l.Fatalf("%s did not get ready: %v\n%s", name, err, p.output.String())
+	}
+	return p
+}
+
+func (p *process) await(ready func() error) error {
+	deadline := time.Now().Add(startTimeout)
+	for {
+		err := ready()
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("after %s: %w", startTimeout, err)
+		}
+		select {
+		case <-p.exited:
+			return errors.New("it exited")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (p *process) stop() {
+	_ = p.cmd.Process.Kill() // fails only where it has exited already
+	<-p.exited
+}
+
+// lockedBuffer collects the output of a process.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
