@@ -135,6 +135,21 @@ typedef struct {
     int64_t len;
 } s3d_text;
 
+/*
+ * What an instance of the Python type for views holds behind its object header.
+ * The type is made with PyType_FromSpec out of the two functions further below,
+ * because nothing in pure Python exports a buffer that is correct, cheap for
+ * every size, and outlives its export as torch.frombuffer needs it.
+ */
+typedef struct {
+    uint8_t *data;
+    int64_t len;
+    s3d_buffer buffer;           /* released with the instance; 0: none of its own */
+} s3d_view;
+
+/* PyBuffer_FillInfo */
+typedef int (*s3d_fill_buffer)(void *buffer, void *object, void *data, ptrdiff_t len, int readonly, int flags);
+
 /* S3D_ABI_VERSION of the library; the caller compares it before anything else. */
 int32_t s3d_abi_version(void);
 /* JSON: version of the library and of Go, and the schemes it knows. */
@@ -170,6 +185,13 @@ void s3d_stream_free(s3d_stream stream);
 
 void s3d_buffer_release(s3d_buffer buffer);
 void s3d_text_free(char *text);
+
+/* Before the first view is made: offset is the size of Python's object header. */
+void s3d_view_setup(s3d_fill_buffer fill, int64_t offset);
+/* Py_bf_getbuffer and Py_tp_finalize. Unlike all others, safe in a forked child. */
+int s3d_view_get_buffer(void *object, void *buffer, int flags);
+void s3d_view_finalize(void *object);
+
 /* JSON: bytes in use, pooled and handed out, live streams, clients and goroutines. */
 s3d_text s3d_memory_stats(void);
 
