@@ -14,7 +14,6 @@ UV := $(VENV)/bin/uv
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.cache/tools:$(PATH)
 export GOTOOLCHAIN := local
 export GOFLAGS := -buildvcs=false
-export UV_LINK_MODE ?= hardlink
 unexport VIRTUAL_ENV
 
 LIBRARY := s3dlio/_native/libs3dlio.so
@@ -26,6 +25,10 @@ TEST_PACKAGES := internal/(testservers|backend/backendtest)$$
 .PHONY: help
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+.PHONY: demo
+demo: $(VENV)/demo.stamp $(LIBRARY) ## load a real dataset in every way there is; ARGS='--uri s3://bucket/prefix' uses yours
+	python examples/demo.py $(ARGS)
 
 .PHONY: test
 test: lint test-go test-python ## everything that has to pass: lint, Go tests with the race detector, Python tests
@@ -80,7 +83,7 @@ build: $(VENV)/build.stamp ## build sdist and wheel into dist/
 
 .PHONY: requirements
 requirements: $(VENV)/build.stamp ## pin the newest versions of all requirements
-	requirements/compile.sh
+	requirements/compile.sh --upgrade
 
 .PHONY: clean
 clean: ## remove all that these commands have made in this folder

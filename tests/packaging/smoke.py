@@ -1,0 +1,46 @@
+"""Run by test_interpreters.py in a clean environment: does the installed package work there?"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import s3dlio
+
+assert "torch" not in sys.modules
+assert "numpy" not in sys.modules
+assert "libs3dlio" not in Path("/proc/self/maps").read_text(), "import alone loads the library"
+assert Path(s3dlio.__file__).is_relative_to(sys.prefix), f"not the installed package: {s3dlio.__file__}"
+
+folder = Path(tempfile.mkdtemp())
+expected = {}
+for number in range(20):
+    path = folder / f"{number:02}.bin"
+    path.write_bytes(bytes([number]) * (1000 + number))
+    expected[path.as_uri()] = path.read_bytes()
+
+for uri, data in expected.items():
+    view = s3dlio.get(uri)
+    assert (bytes(view), len(view), memoryview(view).nbytes) == (data, len(data), len(data))
+
+dataset = s3dlio.create_dataset(folder.as_uri() + "/")
+assert sorted(bytes(dataset[index]) for index in range(len(dataset))) == sorted(expected.values())
+assert "libs3dlio" in Path("/proc/self/maps").read_text()
+
+import numpy as np  # noqa: E402 - after the check that s3dlio does not need it
+
+uri, data = next(iter(expected.items()))
+view = s3dlio.get(uri)
+first, second = np.frombuffer(view, dtype=np.uint8), np.frombuffer(view, dtype=np.uint8)
+assert first.ctypes.data == second.ctypes.data, "numpy was given a copy"
+first[0] = 99
+assert second[0] == 99
+del view
+assert second[0] == 99
+assert bytes(second[1:]) == data[1:]
+
+child = os.fork()
+if child == 0:
+    os._exit(0 if bytes(s3dlio.get(uri)) == data else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+print("works", s3dlio.__version__)
