@@ -72,11 +72,11 @@ func alignment(fd int, st *unix.Stat_t) (offsets, memory int64, err error) {
 	if unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_DIOALIGN, &sx) == nil && sx.Mask&unix.STATX_DIOALIGN != 0 {
 		offsets, memory = int64(sx.Dio_offset_align), int64(sx.Dio_mem_align)
 	} else if st.Mode&unix.S_IFMT == unix.S_IFBLK {
-		block, err := unix.IoctlGetInt(fd, unix.BLKSSZGET)
+		block, err := blockSize(fd)
 		if err != nil {
 			return 0, 0, err
 		}
-		offsets, memory = int64(block), int64(block)
+		offsets, memory = block, block
 	} else {
 		return assumed, assumed, nil
 	}
@@ -84,4 +84,10 @@ func alignment(fd int, st *unix.Stat_t) (offsets, memory int64, err error) {
 		return 0, 0, unix.EINVAL
 	}
 	return offsets, memory, nil
+}
+
+// blockSize is the logical block size of a device.
+func blockSize(fd int) (int64, error) {
+	n, err := unix.IoctlGetInt(fd, unix.BLKSSZGET)
+	return int64(n), err
 }

@@ -11,11 +11,17 @@ import (
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 )
 
-func descriptors(t *testing.T) int {
+// descriptors is how many files and directories are open.
+func descriptors(t *testing.T) (n int) {
 	t.Helper()
 	open, err := os.ReadDir("/proc/self/fd")
 	ok(t, err)
-	return len(open)
+	for _, fd := range open {
+		if to, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && strings.HasPrefix(to, "/") {
+			n++
+		}
+	}
+	return n
 }
 
 // noTemporaries checks that no write left its temporary file below dir.
@@ -26,6 +32,14 @@ func noTemporaries(t testing.TB, dir string) {
 		}
 		return err
 	}))
+}
+
+// publicDir is a TempDir that other users may enter.
+func publicDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	ok(t, os.Chmod(filepath.Dir(dir), 0o755))
+	return dir
 }
 
 func ok(t testing.TB, err error) {
