@@ -23,6 +23,8 @@ from hatchling.builders.wheel import WheelBuilderConfig
 
 LIBRARY = "libs3dlio.so"
 HEADER = "s3dlio.h"
+LICENSES = "THIRD_PARTY_LICENSES.txt"
+LICENSE_NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE")
 PACKAGE = "s3dlio/_native"
 COMMAND_PACKAGE = "./gosrc/capi"
 # Nothing of the Go runtime is exported: two copies of the library in one process must never see each other.
@@ -42,9 +44,12 @@ class NativeLibraryHook(BuildHookInterface[WheelBuilderConfig]):
             install_in_place(root, self.metadata.version)
             return
         self._scratch = tempfile.TemporaryDirectory(prefix="s3dlio-build-")
-        library = compile_library(root, Path(self._scratch.name), self.metadata.version)
-        build_data["force_include"][str(library)] = f"{PACKAGE}/{LIBRARY}"
-        build_data["force_include"][str(root / "gosrc/capi" / HEADER)] = f"{PACKAGE}/{HEADER}"
+        scratch = Path(self._scratch.name)
+        library = compile_library(root, scratch, self.metadata.version)
+        licenses = scratch / LICENSES
+        licenses.write_text(third_party_licenses(root))
+        for source in (library, licenses, root / "gosrc/capi" / HEADER):
+            build_data["force_include"][str(source)] = f"{PACKAGE}/{source.name}"
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform_tag(library)}"
 
@@ -81,12 +86,31 @@ def compile_library(root: Path, output: Path, version: str) -> Path:
     linker = f"-s -w -buildid= -X main.version={version} " + shlex.quote(
         f'-extldflags="-Wl,--version-script={exports}"'
     )
-    command = [go_command(), "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false"]
-    command += ["-ldflags", linker, "-o", str(library), COMMAND_PACKAGE]
+    options = ["-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags", linker]
+    run_go(root, "build", *options, "-o", str(library), COMMAND_PACKAGE)
+    return library
+
+
+def third_party_licenses(root: Path) -> str:
+    """The licences of all modules that are linked into the library."""
+    module = "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}|{{.Dir}}{{end}}{{end}}"
+    modules = sorted(set(run_go(root, "list", "-deps", "-f", module, COMMAND_PACKAGE).split("\n")) - {""})
+    parts = ["libs3dlio.so contains these modules, and Go itself, whose licence is that of golang.org/x/sys.\n"]
+    for name, folder in (entry.split("|") for entry in modules):
+        texts = sorted(path for path in Path(folder).iterdir() if path.name.upper().startswith(LICENSE_NAMES))
+        if not texts:
+            raise RuntimeError(f"s3dlio: the Go module {name} has no licence file in {folder}.")
+        parts += [f"\n{'=' * 80}\n{name}\n{'=' * 80}\n", *(path.read_text() for path in texts)]
+    return "\n".join(parts)
+
+
+def run_go(root: Path, *arguments: str) -> str:
+    """Runs Go on the sources and returns what it prints."""
+    command = [go_command(), *arguments]
     result = subprocess.run(command, cwd=root, env=go_environment(), text=True, capture_output=True)
     if result.returncode != 0:
         raise RuntimeError(f"s3dlio: the Go library did not build.\n$ {shlex.join(command)}\n{result.stderr}")
-    return library
+    return result.stdout
 
 
 def go_command() -> str:

@@ -16,6 +16,7 @@ from tests.support.builds import ROOT, run
 
 LIBRARY = "s3dlio/_native/libs3dlio.so"
 HEADER = "s3dlio/_native/s3dlio.h"
+LICENSES = "s3dlio/_native/THIRD_PARTY_LICENSES.txt"
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_contents_are_the_package_the_library_and_its_header(unpacked: Path, sou
     package = {str(path.relative_to(sources)) for path in (sources / "s3dlio").rglob("*") if path.is_file()}
     found = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
     metadata = {"METADATA", "WHEEL", "RECORD", "licenses/LICENSE"}
-    assert found == package | {LIBRARY, HEADER} | {f"s3dlio-1.0.0.dist-info/{name}" for name in metadata}
+    assert found == package | {LIBRARY, HEADER, LICENSES} | {f"s3dlio-1.0.0.dist-info/{name}" for name in metadata}
     assert "s3dlio/py.typed" in found
 
 
@@ -59,6 +60,15 @@ def test_library_exports_what_the_header_declares_and_nothing_else(unpacked: Pat
     declared = set(re.findall(r"^\w[\w *]*?\b(s3d_\w+)\(", (unpacked / HEADER).read_text(), re.MULTILINE))
     assert len(declared) > 10
     assert exported_symbols(unpacked / LIBRARY) == declared
+
+
+def test_licenses_of_all_linked_modules_are_there(unpacked: Path) -> None:
+    build_information = run("go", "version", "-m", unpacked / LIBRARY, cwd=unpacked).stdout
+    modules = re.findall(r"^\tdep\t(\S+)\t(\S+)", build_information, re.MULTILINE)
+    assert len(modules) >= 2
+    licenses = (unpacked / LICENSES).read_text()
+    for module, version in modules:
+        assert f"\n{module} {version}\n" in licenses
 
 
 def test_library_is_small_enough(unpacked: Path) -> None:
