@@ -1,0 +1,74 @@
+"""A small convolutional network in torch, and the DataLoaders that feed it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from s3dlio import DataItem
+from s3dlio.torch import S3IterableDataset, S3MapDataset
+
+from .data import LABELS, SIDE, decode_image, label_of
+
+__all__ = ["TorchLearner"]
+
+BATCH_SIZE = 32
+Sample = tuple[NDArray[np.float32], int, int]
+Batch = tuple[Tensor, Tensor, int]
+
+
+def sample_of(item: DataItem) -> Sample:
+    """Image, label and size of one object; it runs in the DataLoader's workers."""
+    return decode_image(item.data), label_of(item.uri), item.byte_count
+
+
+class TorchLearner:
+    """The network, fed by a map dataset while it learns and by an iterable one when it is tested."""
+
+    def __init__(self, prefix: str, seed: int, workers: int) -> None:
+        torch.manual_seed(seed)  # weights, and the order that the DataLoader draws
+        self._model = nn.Sequential(
+            nn.Unflatten(1, (1, SIDE)),
+            nn.Conv2d(1, 8, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(8, 16, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(16 * (SIDE // 4) ** 2, LABELS),
+        )
+        self._optimizer = torch.optim.Adam(self._model.parameters(), lr=3e-3)
+        self._workers = workers
+        self._train = S3MapDataset(prefix + "train/", return_type="item", transform=sample_of)
+        self._test = S3IterableDataset(prefix + "test/", return_type="item", transform=sample_of)
+
+    def training(self, epoch: int) -> Iterator[Batch]:
+        """The training set in batches."""
+        return self._batches(self._train, shuffle=True)  # torch draws a new order each time
+
+    def testing(self) -> Iterator[Batch]:
+        """The test set in batches."""
+        return self._batches(self._test)
+
+    def _batches(self, dataset: Dataset[Any], **options: Any) -> Iterator[Batch]:
+        loader: DataLoader[Any] = DataLoader(dataset, BATCH_SIZE, num_workers=self._workers, **options)
+        for images, labels, sizes in loader:
+            yield images, labels, int(sizes.sum())
+
+    def learn(self, images: Tensor, labels: Tensor) -> None:
+        """One step of gradient descent on a batch."""
+        self._optimizer.zero_grad()
+        nn.functional.cross_entropy(self._model(images), labels).backward()
+        self._optimizer.step()
+
+    @torch.no_grad()
+    def right(self, images: Tensor, labels: Tensor) -> int:
+        """How many of the images it classifies correctly."""
+        return int((self._model(images).argmax(1) == labels).sum())
