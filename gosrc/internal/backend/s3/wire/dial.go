@@ -16,10 +16,10 @@ import (
 
 // open makes a connection to host, through a proxy where one is to be used.
 func (t *Transport) open(ctx context.Context, host string) (*conn, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, t.Dial, errDial)
+	limited, cancel := context.WithTimeout(ctx, t.Dial)
 	defer cancel()
-	c, err := t.connect(ctx, host)
-	if err != nil && errors.Is(context.Cause(ctx), errDial) {
+	c, err := t.connect(limited, host)
+	if err != nil && ctx.Err() == nil && (limited.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
 		return nil, errDial
 	}
 	return c, err

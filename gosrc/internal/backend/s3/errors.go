@@ -1,0 +1,158 @@
+package s3
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
+	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
+	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
+)
+
+// keyError is the lack of credentials.
+type keyError struct{ error }
+
+func (e *keyError) Unwrap() error { return e.error }
+
+// broken is the error of an exchange that did not take place or broke off.
+func (c *client) broken(err error, op string, u uri.URI) *errs.Error {
+	var known *errs.Error
+	var keys *keyError
+	var dns *net.DNSError
+	e := errs.Wrap(err, errs.Connection, op, u.String(), "the connection broke")
+	e.Endpoint = c.endpoint.String()
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return errs.From(err, op, u.String())
+	case errors.As(err, &keys):
+		if errors.As(err, &known) {
+			out := *known
+			out.Op, out.URI = op, u.String()
+			return &out
+		}
+		e.Cause, e.Code, e.Msg = keys.error, errs.Credentials, "cannot get credentials"
+	case wire.IsStall(err):
+		e.Code, e.Msg = errs.Timeout, "the server sends nothing more"
+		return e.WithHint("Raise the option request_timeout if it is merely slow")
+	case wire.IsDialTimeout(err):
+		e.Code, e.Msg = errs.Timeout, "cannot connect"
+		return e.WithHint("Check that %s is the right endpoint and can be reached; the option connect_timeout says how long to wait", e.Endpoint)
+	case errors.As(err, &dns):
+		e.Msg = "the endpoint's host is not known"
+		return e.WithHint("Check the endpoint %s and the DNS", e.Endpoint)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		e.Msg = "cannot connect"
+		return e.WithHint("Check that a server runs at %s", e.Endpoint)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		e.Msg = "the server closed the connection too early"
+	case errors.Is(err, wire.ErrClosed):
+		e.Code, e.Msg = errs.Closed, "the client has been closed"
+	case errors.As(err, new(*tls.CertificateVerificationError)):
+		e.Retry.Never = true
+		e.Msg = "the server's certificate is not trusted"
+		return e.WithHint("Give the authority that issued it with the option ca_bundle or AWS_CA_BUNDLE")
+	case errors.As(err, new(tls.RecordHeaderError)):
+		e.Retry.Never = true
+		e.Msg = "the server does not speak TLS"
+		return e.WithHint("Write the endpoint as http://%s if that is meant", c.endpoint.Host)
+	}
+	return e
+}
+
+// refused is an answer other than success.
+type refused struct {
+	*errs.Error
+	expired bool // the credentials have
+}
+
+// document is what S3 says of an error. Its other elements hold parts of the
+// signature and are not read.
+type document struct {
+	Code      string
+	Message   string
+	Region    string
+	RequestID string `xml:"RequestId"`
+	Bucket    string `xml:"BucketName"`
+}
+
+// refusal makes an error of an answer, and closes it.
+func (c *client) refusal(ctx context.Context, r *call, resp *wire.Response, used *held) refused {
+	defer resp.Close()
+	var d document
+	if text, err := readDocument(resp); err == nil && len(text) > 0 {
+		_ = xml.Unmarshal(text, &d) // what is not S3's XML says nothing more than the status
+	}
+	return c.refusalFrom(ctx, r, d, resp, used)
+}
+
+// refusalFrom is also for errors that come with a status of success.
+func (c *client) refusalFrom(ctx context.Context, r *call, d document, resp *wire.Response, used *held) refused {
+	d.Code = or(d.Code, resp.Header.Get("x-minio-error-code")) // answers to HEAD have no body
+	d.Region = or(resp.Header.Get("x-amz-bucket-region"), d.Region)
+	if d.Code == "" && resp.Status == http.StatusNotFound {
+		d.Code = c.whatIsMissing(ctx, r)
+	}
+	o := outcomeOf(d.Code, resp.Status)
+	e := errs.New(o.code, r.op, r.u.String(), "%s", o.text(r.u, d, resp.Status))
+	e.Hint = o.advice(c, d)
+	e.Endpoint, e.Status = c.endpoint.String(), resp.Status
+	e.RequestID = or(resp.Header.Get("x-amz-request-id"), d.RequestID)
+	e.Retry.AfterSeconds = retryAfter(resp.Header.Get("Retry-After"))
+	if used != nil {
+		e.Msg = redact(e.Msg, &used.keys)
+	}
+	return refused{e, strings.HasPrefix(d.Code, "Expired") || d.Code == "InvalidToken" || d.Code == "TokenRefreshRequired"}
+}
+
+// whatIsMissing tells a missing bucket from a missing object where the answer
+// does not. It asks once for a bucket: one that was seen is there.
+func (c *client) whatIsMissing(ctx context.Context, r *call) string {
+	if !r.key {
+		return "NoSuchBucket"
+	}
+	if c.known.has(r.u.Container) {
+		return "NoSuchKey"
+	}
+	resp, _, err := c.send(ctx, &call{op: r.op, u: r.u.WithKey(""), method: http.MethodHead})
+	if err != nil {
+		return "NoSuchKey"
+	}
+	defer resp.Close()
+	switch resp.Status {
+	case http.StatusNotFound:
+		return "NoSuchBucket"
+	case http.StatusOK:
+		c.known.add(r.u.Container)
+	}
+	return "NoSuchKey"
+}
+
+// redact takes credentials out of what a server says.
+func redact(text string, v *keys) string {
+	for _, secret := range []string{v.SecretAccessKey, v.SessionToken, v.AccessKeyID} {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "[redacted]")
+		}
+	}
+	return text
+}
+
+// retryAfter reads seconds or a date.
+func retryAfter(value string) float64 {
+	if s, err := strconv.ParseFloat(value, 64); err == nil && s > 0 {
+		return s
+	}
+	if t, err := http.ParseTime(value); err == nil {
+		return max(0, time.Until(t).Seconds())
+	}
+	return 0
+}

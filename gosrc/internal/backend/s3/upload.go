@@ -1,0 +1,176 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
+	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
+	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
+)
+
+const (
+	minPart  = 5 << 20
+	maxPart  = 5 << 30
+	maxParts = 10_000
+)
+
+// upload is a multipart upload.
+type upload struct {
+	c  *client
+	u  uri.URI
+	id string
+
+	mu    sync.Mutex
+	parts map[int]part
+}
+
+type part struct {
+	etag     string // with its quotes, as the server gave it
+	checksum string
+	size     int64
+}
+
+// Create begins a multipart upload.
+func (c *client) Create(ctx context.Context, u uri.URI) (backend.Upload, error) {
+	r := &call{op: "put", u: u, method: http.MethodPost, key: true, query: "uploads="}
+	if c.protect(nil) != nil {
+		r.header = wire.Header{{Name: "x-amz-checksum-algorithm", Value: "CRC32C"}}
+	}
+	text, _, err := c.document(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		ID string `xml:"UploadId"`
+	}
+	if err := xml.Unmarshal(text, &answer); err != nil || answer.ID == "" {
+		return nil, c.malformed(err, "put", u)
+	}
+	return &upload{c: c, u: u, id: answer.ID, parts: map[int]part{}}, nil
+}
+
+func (up *upload) PartSize(wanted int64) int64 { return min(max(wanted, minPart), maxPart) }
+
+func (up *upload) WritePart(ctx context.Context, n int, data []byte) error {
+	if n < 0 || n >= maxParts {
+		return errs.New(errs.Invalid, "put", up.u.String(), "an upload has at most %d parts", maxParts).
+			WithHint("Raise the option part_size")
+	}
+	resp, err := up.c.do(ctx, &call{
+		op: "put", u: up.u, method: http.MethodPut, key: true,
+		query:  query(param{"partNumber", strconv.Itoa(n + 1)}, param{"uploadId", up.id}),
+		header: up.c.protect(data), body: data, data: true,
+	})
+	if err != nil {
+		return err
+	}
+	defer resp.Close()
+	up.mu.Lock()
+	defer up.mu.Unlock()
+	up.parts[n] = part{resp.Header.Get("ETag"), resp.Header.Get("x-amz-checksum-crc32c"), int64(len(data))}
+	return nil
+}
+
+func (up *upload) Commit(ctx context.Context, parts int) (backend.Info, error) {
+	if parts == 0 { // S3 has no uploads without parts
+		if err := up.Abort(ctx); err != nil {
+			return backend.Info{}, err
+		}
+		return up.c.Put(ctx, up.u, nil)
+	}
+	body, size, err := up.manifest(parts)
+	if err != nil {
+		return backend.Info{}, err
+	}
+	r := &call{op: "put", u: up.u, method: http.MethodPost, key: true, query: query(param{"uploadId", up.id}), body: body}
+	text, resp, err := up.c.document(ctx, r)
+	if errs.CodeOf(err) == errs.NotFound {
+		return up.published(ctx, parts, size, err)
+	}
+	if err != nil {
+		return backend.Info{}, err
+	}
+	var answer struct {
+		XMLName xml.Name
+		ETag    string
+		document
+	}
+	if err := xml.Unmarshal(text, &answer); err != nil {
+		return backend.Info{}, up.c.malformed(err, "put", up.u)
+	}
+	if answer.XMLName.Local == "Error" { // S3 says 200 before it knows
+		return backend.Info{}, up.c.refusalFrom(ctx, r, answer.document, resp, nil).Error
+	}
+	return backend.Info{Size: size, ETag: unquote(answer.ETag)}, nil
+}
+
+// manifest lists the parts.
+func (up *upload) manifest(parts int) (body []byte, size int64, err error) {
+	up.mu.Lock()
+	defer up.mu.Unlock()
+	var b bytes.Buffer
+	b.WriteString(`<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">`)
+	for n := range parts {
+		p, ok := up.parts[n]
+		if !ok {
+			return nil, 0, errs.New(errs.Invalid, "put", up.u.String(), "part %d of %d was not written", n+1, parts)
+		}
+		fmt.Fprintf(&b, "<Part><PartNumber>%d</PartNumber><ETag>%s</ETag>", n+1, escapeXML(p.etag))
+		if p.checksum != "" {
+			fmt.Fprintf(&b, "<ChecksumCRC32C>%s</ChecksumCRC32C>", escapeXML(p.checksum))
+		}
+		b.WriteString("</Part>")
+		size += p.size
+	}
+	b.WriteString("</CompleteMultipartUpload>")
+	return b.Bytes(), size, nil
+}
+
+// published is for a commit of an upload that is gone: an earlier one, whose
+// answer was lost, may have succeeded. The object then has the ETag that S3
+// makes of those of the parts.
+func (up *upload) published(ctx context.Context, parts int, size int64, gone error) (backend.Info, error) {
+	info, err := up.c.stat(ctx, "put", up.u)
+	if err != nil || info.Size != size || info.ETag != up.etag(parts) {
+		return backend.Info{}, gone
+	}
+	return info, nil
+}
+
+// etag is the MD5 of the MD5s of the parts, and how many they are.
+func (up *upload) etag(parts int) string {
+	up.mu.Lock()
+	defer up.mu.Unlock()
+	sums := md5.New()
+	for n := range parts {
+		sum, err := hex.DecodeString(unquote(up.parts[n].etag))
+		if err != nil {
+			return "" // not an MD5: there is no telling
+		}
+		sums.Write(sum)
+	}
+	return fmt.Sprintf("%x-%d", sums.Sum(nil), parts)
+}
+
+func (up *upload) Abort(ctx context.Context) error {
+	err := up.c.finish(ctx, &call{op: "put", u: up.u, method: http.MethodDelete, key: true, query: query(param{"uploadId", up.id})})
+	if errs.CodeOf(err) == errs.NotFound {
+		return nil // it is gone
+	}
+	return err
+}
+
+func escapeXML(s string) string {
+	var b bytes.Buffer
+	_ = xml.EscapeText(&b, []byte(s)) // a buffer takes everything
+	return b.String()
+}
