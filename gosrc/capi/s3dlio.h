@@ -137,7 +137,7 @@ typedef struct {
 
 /*
  * What an instance of the Python type for views holds behind its object header.
- * The type is made with PyType_FromSpec out of the two functions further below,
+ * Python makes that type with PyType_FromSpec out of the functions further below,
  * because nothing in pure Python exports a buffer that is correct, cheap for
  * every size, and outlives its export as torch.frombuffer needs it.
  */
@@ -147,8 +147,15 @@ typedef struct {
     s3d_buffer buffer;           /* released with the instance; 0: none of its own */
 } s3d_view;
 
-/* PyBuffer_FillInfo */
-typedef int (*s3d_fill_buffer)(void *buffer, void *object, void *data, ptrdiff_t len, int readonly, int flags);
+/* What the type needs of CPython: functions of its stable ABI, and the size of an object header. */
+typedef struct {
+    int (*fill_info)(void *buffer, void *object, void *data, ptrdiff_t len, int readonly, int flags);
+                                 /* PyBuffer_FillInfo */
+    void *(*type_of)(void *object);          /* PyObject_Type */
+    void *(*get_slot)(void *type, int slot); /* PyType_GetSlot */
+    void (*dec_ref)(void *object);           /* Py_DecRef */
+    int64_t header;
+} s3d_python;
 
 /* S3D_ABI_VERSION of the library; the caller compares it before anything else. */
 int32_t s3d_abi_version(void);
@@ -186,11 +193,11 @@ void s3d_stream_free(s3d_stream stream);
 void s3d_buffer_release(s3d_buffer buffer);
 void s3d_text_free(char *text);
 
-/* Before the first view is made: offset is the size of Python's object header. */
-void s3d_view_setup(s3d_fill_buffer fill, int64_t offset);
-/* Py_bf_getbuffer and Py_tp_finalize. Unlike all others, safe in a forked child. */
+/* Before the first view is made. */
+void s3d_view_setup(const s3d_python *functions);
+/* Py_bf_getbuffer and Py_tp_dealloc. Unlike all others, safe in a forked child. */
 int s3d_view_get_buffer(void *object, void *buffer, int flags);
-void s3d_view_finalize(void *object);
+void s3d_view_dealloc(void *object);
 
 /* JSON: bytes in use, pooled and handed out, live streams, clients and goroutines. */
 s3d_text s3d_memory_stats(void);

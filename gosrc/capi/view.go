@@ -7,27 +7,32 @@ package main
 // The C part of the Python type whose instances are views: plain C, since it
 // runs inside the interpreter, also in a forked child, where no Go may run.
 
-static s3d_fill_buffer fill;
-static int64_t offset;
+enum { tp_free = 74 }; // Py_tp_free of CPython's typeslots.h, part of its stable ABI
+
+static s3d_python python;
 static pid_t process;
 
-void s3d_view_setup(s3d_fill_buffer fill_info, int64_t fields_offset)
+void s3d_view_setup(const s3d_python *functions)
 {
-	fill = fill_info;
-	offset = fields_offset;
+	python = *functions;
 	process = getpid();
 }
 
-static s3d_view *fields(void *object) { return (s3d_view *)((char *)object + offset); }
+static s3d_view *fields(void *object) { return (s3d_view *)((char *)object + python.header); }
 
 int s3d_view_get_buffer(void *object, void *buffer, int flags)
 {
-	return fill(buffer, object, fields(object)->data, fields(object)->len, 0, flags);
+	return python.fill_info(buffer, object, fields(object)->data, fields(object)->len, 0, flags);
 }
 
-void s3d_view_finalize(void *object)
+void s3d_view_dealloc(void *object)
 {
 	s3d_buffer buffer = fields(object)->buffer;
+	void *type = python.type_of(object);
+	void (*release)(void *) = python.get_slot(type, tp_free);
+	release(object);
+	python.dec_ref(type); // the reference of type_of
+	python.dec_ref(type); // that of the instance
 	if (buffer != 0 && getpid() == process)
 		s3d_buffer_release(buffer);
 }

@@ -1,0 +1,20 @@
+"""The library, and all that touches it: no other package knows cffi."""
+
+from s3dlio._native.client import Client
+from s3dlio._native.library import describe, library, memory_stats, schemes
+from s3dlio._native.pages import list_pages
+from s3dlio._native.requests import Op, StreamOptions
+from s3dlio._native.stream import Item, Stream
+
+__all__ = [
+    "Client",
+    "Item",
+    "Op",
+    "Stream",
+    "StreamOptions",
+    "describe",
+    "library",
+    "list_pages",
+    "memory_stats",
+    "schemes",
+]

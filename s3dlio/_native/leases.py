@@ -1,0 +1,53 @@
+"""Memory that a stream of the library uses: it is kept, whatever happens in Python, until the library lets go of it."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Any
+
+from s3dlio._native.header import ffi
+from s3dlio._native.requests import Requests
+
+if TYPE_CHECKING:
+    from s3dlio._native.library import Library
+
+
+class Lease:
+    """One stream of the library, and the memory lent to it.
+
+    It is among `Library.leases` from before the stream is opened until the library has let go, so that no exception,
+    garbage collection or end of the program frees the memory earlier. The library itself writes the handle.
+
+    Attributes:
+        handle: pointer to the handle of the stream, 0 before it is open.
+        closed: the stream is of no more use to anybody.
+    """
+
+    __slots__ = ("_library", "_requests", "closed", "handle")
+
+    def __init__(self, library: Library, requests: Requests) -> None:
+        self._library = library
+        self._requests: Requests | None = requests
+        self.handle: Any = ffi().new("s3d_stream *")
+        self.closed = False
+        library.leases.add(self)
+
+    def close(self) -> None:
+        """Stop the stream; does not wait."""
+        if not self.closed:
+            self.closed = True
+            self._library.c.s3d_stream_free(self.handle[0])
+
+    def give_back(self, timeout: float) -> bool:
+        """Once the library has let go, end the exports of the memory. Waits for at most `timeout` seconds."""
+        if not self._library.c.s3d_stream_drained(self.handle[0], max(0, round(timeout * 1000))):
+            return False
+        self._library.leases.discard(self)
+        requests, self._requests = self._requests, None
+        if requests is not None:
+            requests.release()
+        return True
+
+    def leak(self) -> None:
+        """Keep the memory for ever: the program ends, but the library cannot stop using it."""
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))

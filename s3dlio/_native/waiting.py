@@ -1,0 +1,66 @@
+"""Waiting for a descriptor in asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import threading
+
+_POLL_MS = 100
+
+
+class Waiter:
+    """Lets one task at a time wait for a descriptor, in whatever event loop it runs."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Future[None] | None = None
+
+    async def wait(self, fd: int) -> None:
+        """Return once `fd` is readable, or after `wake`. Nothing is left behind, also where it is cancelled."""
+        if self._waiting is not None:
+            raise RuntimeError("another task is already waiting for this stream")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._waiting = future
+        try:
+            try:
+                loop.add_reader(fd, _resolve, future)
+            except NotImplementedError:
+                await _wait_in_thread(fd, future)
+            else:
+                try:
+                    await future
+                finally:
+                    loop.remove_reader(fd)
+        finally:
+            self._waiting = None
+
+    def wake(self) -> bool:
+        """End the wait from any thread. False where nobody waits."""
+        waiting = self._waiting
+        if waiting is None or waiting.get_loop().is_closed():
+            return False
+        waiting.get_loop().call_soon_threadsafe(_resolve, waiting)
+        return True
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+async def _wait_in_thread(fd: int, future: asyncio.Future[None]) -> None:
+    """For event loops without add_reader: a thread of our own polls the descriptor until the future is done."""
+    loop = future.get_loop()
+
+    def poll() -> None:
+        poller = select.poll()
+        poller.register(fd, select.POLLIN)
+        while not future.done() and not loop.is_closed():
+            if poller.poll(_POLL_MS):
+                loop.call_soon_threadsafe(_resolve, future)
+                return
+
+    thread = threading.Thread(target=poll, name="s3dlio-wait", daemon=True)
+    thread.start()
+    await future
