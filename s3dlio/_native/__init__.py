@@ -2,7 +2,7 @@
 
 from s3dlio._native.client import Client
 from s3dlio._native.library import describe, library, memory_stats, schemes
-from s3dlio._native.pages import list_pages
+from s3dlio._native.pages import list_pages, listing_options, page_of
 from s3dlio._native.requests import Op, StreamOptions
 from s3dlio._native.stream import Item, Stream
 
@@ -15,6 +15,8 @@ __all__ = [
     "describe",
     "library",
     "list_pages",
+    "listing_options",
     "memory_stats",
+    "page_of",
     "schemes",
 ]

@@ -37,12 +37,12 @@ def list_pages(
                 yield page_of(item, uri, pattern)
 
 
-def listing_options(recursive: bool, pattern: str | re.Pattern[str] | None) -> StreamOptions:
+def listing_options(recursive: bool, pattern: str | re.Pattern[str] | None = None) -> StreamOptions:
     """The options of a stream that lists."""
     return StreamOptions(recursive=recursive, pattern=pattern if isinstance(pattern, str) else "")
 
 
-def page_of(item: Item, uri: str, pattern: str | re.Pattern[str] | None) -> Listing:
+def page_of(item: Item, uri: str, pattern: str | re.Pattern[str] | None = None) -> Listing:
     """The page in an item of a stream that lists `uri`. Raises its error."""
     if item.error is not None:
         raise item.error

@@ -55,7 +55,6 @@ class Requests:
 
     Attributes:
         pointer: the s3d_requests.
-        has_memory: whether some of it belongs to the caller.
     """
 
     def __init__(
@@ -73,7 +72,6 @@ class Requests:
         Raises InvalidError where the columns do not fit together, or the memory cannot be used.
         """
         self.pointer: Any = ffi().new("s3d_requests *")
-        self.has_memory = memory is not None
         self._exports: list[Any] = []
         order = _column(order)
         self._count = len(listing) if order is None else len(order)

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 POLL_MS = 100  # a call blocks no longer than this, so that signals such as Ctrl-C are seen
-LET_GO = 0.2  # seconds that close() waits for the library to stop using borrowed memory
+# Seconds to wait for the library to let go of memory of the caller
+AT_END = 5.0  # it is about to
+AT_CLOSE = 0.2  # it will, unless a read cannot be interrupted; asyncio does not wait
 _ITEM = Struct("qiiPqqQPq")  # s3d_item
 _WITH_DATA = {Op.GET, Op.GET_LISTED, Op.LIST, Op.LIST_CONTAINERS}
 
@@ -103,7 +105,8 @@ class Stream:
         requests = Requests(
             listing, order=order, offsets=offsets, lengths=lengths, memory=memory, writable=op is Op.GET
         )
-        self._patience = LET_GO if requests.has_memory else 0
+        self._has_memory = memory is not None
+        self._may_wait = not event_fd
         self._library.return_leases()
         self._lease = Lease(self._library, requests)
         try:
@@ -170,7 +173,7 @@ class Stream:
 
     def __del__(self) -> None:
         if hasattr(self, "_handle"):
-            self._patience = 0
+            self._may_wait = False
             self.close()
 
     def _has(self, wanted: int) -> bool:
@@ -262,7 +265,8 @@ class Stream:
     def _let_go(self) -> None:
         """Give the stream back to the library, and get back what it has borrowed as soon as it does not use it."""
         self._lease.close()
-        self._lease.give_back(self._patience)
+        patience = AT_END if self._ended else AT_CLOSE if self._may_wait else 0
+        self._lease.give_back(patience if self._has_memory else 0)
         if self._closed:
             with self._taking:
                 if self._taken[0]:

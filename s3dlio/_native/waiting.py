@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import select
 import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 _POLL_MS = 100
 
@@ -17,6 +20,8 @@ class Waiter:
 
     async def wait(self, fd: int) -> None:
         """Return once `fd` is readable, or after `wake`. Nothing is left behind, also where it is cancelled."""
+        import asyncio  # slow to import, and there already where it is needed
+
         if self._waiting is not None:
             raise RuntimeError("another task is already waiting for this stream")
         loop = asyncio.get_running_loop()
