@@ -19,8 +19,6 @@ unexport VIRTUAL_ENV
 LIBRARY := s3dlio/_native/libs3dlio.so
 # the same files that the loader compares with the library, see docs/dev/building.md
 LIBRARY_SOURCES := go.mod go.sum $(shell find gosrc -name '*.h' -o -name '*.go' ! -name '*_test.go')
-# helpers of the tests, which are not part of the library
-TEST_PACKAGES := internal/(testservers|backend/backendtest)$$
 
 .PHONY: help
 help: ## show this list
@@ -44,32 +42,42 @@ test-python: $(VENV)/dev.stamp $(LIBRARY) servers ## Python tests; make test-pyt
 .PHONY: lint
 lint: lint-go lint-python ## formatting, static checks, types and import rules
 
-# The library sees the environment of process start only: what Python hands over is read in one place, the rest not.
-FORBIDDEN := \
-	'{p: "^(os|syscall)\.(Getenv|LookupEnv|Environ|ExpandEnv)$$", msg: "settings come from config.Config"}' \
-	'{p: "^http\.(ProxyFromEnvironment|DefaultTransport|DefaultClient|Get|Head|Post|PostForm)$$", msg: "reads the environment of process start"}'
-
 .PHONY: lint-go
-lint-go: $(VENV)/build.stamp .cache/tools/stamp
-	@unformatted=$$("$$(go env GOROOT)/bin/gofmt" -l gosrc); \
-	if [ -n "$$unformatted" ]; then printf 'gofmt would change:\n%s\n' "$$unformatted"; exit 1; fi
+lint-go: go-format go-vet go-rules
+
+.PHONY: go-format
+go-format: $(VENV)/build.stamp
+	@changes=$$("$$(go env GOROOT)/bin/gofmt" -l gosrc tools); \
+	if [ -n "$$changes" ]; then printf 'gofmt would change (make format does it):\n%s\n' "$$changes"; exit 1; fi
 	go mod tidy -diff
+
+.PHONY: go-vet
+go-vet: $(VENV)/build.stamp .cache/tools/stamp
 	go vet ./gosrc/...
 	staticcheck ./gosrc/...
-	depguard ./gosrc/...
-	nakedgo -allow 'internal/guard$$|$(TEST_PACKAGES)' ./gosrc/...
-	forbidigo -set_exit_status -tests=false -analyze_types $(FORBIDDEN) -- $$(go list ./gosrc/... | grep -Ev '$(TEST_PACKAGES)')
+
+# What is particular to this project: who imports whom, cgo, goroutines, the environment (tools/rules).
+.PHONY: go-rules
+go-rules: $(VENV)/build.stamp .cache/tools/stamp
+	go vet -vettool=$(CURDIR)/.cache/tools/rules ./gosrc/...
 
 .PHONY: lint-python
-lint-python: $(VENV)/dev.stamp
+lint-python: python-style python-imports
+
+.PHONY: python-style
+python-style: $(VENV)/dev.stamp
 	ruff check
 	ruff format --check
 	mypy
+
+# Which module may import which is in pyproject.toml.
+.PHONY: python-imports
+python-imports: $(VENV)/dev.stamp
 	lint-imports
 
 .PHONY: format
 format: $(VENV)/dev.stamp ## format all sources
-	"$$(go env GOROOT)/bin/gofmt" -w gosrc
+	"$$(go env GOROOT)/bin/gofmt" -w gosrc tools
 	ruff check --fix-only --quiet
 	ruff format
 
@@ -102,8 +110,8 @@ $(VENV)/%.stamp: requirements/%.txt | $(VENV)/uv.stamp
 	$(UV) pip install --quiet --compile-bytecode --python $(VENV) --requirement $<
 	touch $@
 
-.cache/tools/stamp: tools/go.mod tools/go.sum tools/nakedgo/main.go | $(VENV)/build.stamp
-	go build -C tools -o ../.cache/tools/ tool
+.cache/tools/stamp: tools/go.mod tools/go.sum $(wildcard tools/rules/*) | $(VENV)/build.stamp
+	go build -C tools -o ../.cache/tools/ honnef.co/go/tools/cmd/staticcheck ./rules
 	touch $@
 
 $(LIBRARY): $(LIBRARY_SOURCES) build.py pyproject.toml | $(VENV)/build.stamp

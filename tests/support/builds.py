@@ -21,14 +21,14 @@ def run(
     *command: str | Path, cwd: Path, env: dict[str, str] | None = None, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
     """Runs a command with the machine's own environment, changed by `env`; its output is text."""
-    clean = {name: value for name, value in environment.ORIGINAL.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    dropped = ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    clean = {name: value for name, value in environment.ORIGINAL.items() if name not in dropped}
     result = subprocess.run(
         command, cwd=cwd, env=clean | (env or {}), text=True, capture_output=True, timeout=RUN_SECONDS, check=False
     )
     if check and result.returncode != 0:
-        raise RuntimeError(
-            f"{command} failed with {result.returncode}:\n{result.stdout[-4000:]}\n{result.stderr[-4000:]}"
-        )
+        output = f"{result.stdout[-4000:]}\n{result.stderr[-4000:]}"
+        raise RuntimeError(f"{' '.join(map(str, command))} failed with {result.returncode}:\n{output}")
     return result
 
 
