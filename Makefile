@@ -73,7 +73,7 @@ python-style: $(VENV)/dev.stamp
 # Which module may import which is in pyproject.toml.
 .PHONY: python-imports
 python-imports: $(VENV)/dev.stamp
-	lint-imports
+	lint-imports --no-logo
 
 .PHONY: format
 format: $(VENV)/dev.stamp ## format all sources
