@@ -112,16 +112,21 @@ func uploadAgain(p *place) {
 }
 
 func uploadIncomplete(p *place) {
-	up, _, part := p.create("object", 1, 3)
-	p.ok(up.WritePart(p.ctx, 0, part(0)))
-	p.ok(up.WritePart(p.ctx, 2, part(2)))
-	if info, err := up.Commit(p.ctx, 3); err == nil {
-		p.Errorf("committed without part 1: %+v", info)
+	for lost := range 3 {
+		up, _, part := p.create("object", 1, 3)
+		for i := range 3 {
+			if i != lost {
+				p.ok(up.WritePart(p.ctx, i, part(i)))
+			}
+		}
+		if info, err := up.Commit(p.ctx, 3); err == nil {
+			p.Fatalf("committed without part %d: %+v", lost, info)
+		}
+		p.invisible("object")
+		p.ok(up.Abort(p.ctx))
+		p.invisible("object")
+		p.listed(false)
 	}
-	p.invisible("object")
-	p.ok(up.Abort(p.ctx))
-	p.invisible("object")
-	p.listed(false)
 }
 
 func uploadEmpty(p *place) {

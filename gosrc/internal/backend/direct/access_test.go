@@ -63,6 +63,25 @@ func TestOtherFailures(t *testing.T) {
 	if _, err := a.transfer(broken, make([]byte, 100), 0); err != unix.EIO || a.cached.Load() {
 		t.Errorf("got %v, and the cache in use: %v", err, a.cached.Load())
 	}
+	if err := a.refused(unix.EACCES); err != unix.EACCES || a.cached.Load() {
+		t.Errorf("got %v, and the cache in use: %v", err, a.cached.Load())
+	}
+}
+
+// Small reads are served from what one read of the device brought.
+func TestReadsAhead(t *testing.T) {
+	a, data := openDirect(t, false)
+	defer a.Release()
+	got := make([]byte, 100)
+	end := int64(len(data))
+	for off := int64(7); off < end; {
+		n, err := a.ReadAt(got, off, end)
+		if err != nil || n == 0 || !bytes.Equal(got[:n], data[off:off+int64(n)]) {
+			t.Fatalf("at %d: %d bytes, %v", off, n, err)
+		}
+		off += int64(n)
+		ok(t, unix.Ftruncate(a.fd, 0)) // the device has nothing more
+	}
 }
 
 func TestAlignment(t *testing.T) {

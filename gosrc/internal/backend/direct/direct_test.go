@@ -42,21 +42,22 @@ func refused(t *testing.T, err error) {
 	}
 }
 
-func conform(t *testing.T, fallback bool, dir func(testing.TB) string) {
+func conform(t *testing.T, fallback bool, large int, dir func(testing.TB) string) {
 	backendtest.Run(t, backendtest.Suite{
-		New:  func(t testing.TB) backend.Backend { return open(t, fallback) },
-		Base: func(t testing.TB) uri.URI { return at(dir(t) + "/") },
+		New:   func(t testing.TB) backend.Backend { return open(t, fallback) },
+		Base:  func(t testing.TB) uri.URI { return at(dir(t) + "/") },
+		Large: large,
 	})
 	if s := buffers.Default.Stats(); s.InUse != 0 {
 		t.Errorf("%d bytes of bounce buffers are still in use", s.InUse)
 	}
 }
 
-func TestConformance(t *testing.T) { conform(t, false, backendtest.OnDisk) }
+func TestConformance(t *testing.T) { conform(t, false, 0, backendtest.OnDisk) }
 
 // /dev/shm accepts O_DIRECT on some kernels and refuses it on others.
 func TestConformanceInMemory(t *testing.T) {
-	conform(t, true, func(t testing.TB) string {
+	conform(t, true, 10<<20, func(t testing.TB) string {
 		dir, err := os.MkdirTemp("/dev/shm", "s3dlio-test-")
 		ok(t, err)
 		t.Cleanup(func() { ok(t, os.RemoveAll(dir)) })
@@ -91,7 +92,7 @@ func TestRefusedWrite(t *testing.T) {
 		if err != nil || len(left) > 0 {
 			t.Errorf("the refused writes left %v, %v", left, err)
 		}
-		conform(t, true, func(t testing.TB) string {
+		conform(t, true, 10<<20, func(t testing.TB) string {
 			sub, err := os.MkdirTemp(dir, "")
 			ok(t, err)
 			return sub

@@ -1,6 +1,7 @@
 package direct
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"os"
@@ -83,32 +84,42 @@ func TestPassesTheCache(t *testing.T) {
 	}
 }
 
-// Reads into the engine's buffers need no bounce buffer, whatever the size of the file.
+// Reads into the engine's buffers need no bounce buffer, whatever the size of
+// the file, at one go or in pieces.
 func TestReadsInPlace(t *testing.T) {
-	dir := backendtest.OnDisk(t)
+	path := backendtest.OnDisk(t) + "/file"
 	store := open(t, false)
-	for _, size := range []int64{1, 1000, 4096, 5000, 100_000, 1 << 20, 1<<20 + 1, 9 << 20} {
-		path := dir + "/file"
-		data := backendtest.Content(uint64(size), int(size))
+	for _, size := range []int{1, 1000, 4096, 5000, 100_000, 1 << 20, 1<<20 + 1, 9 << 20} {
+		data := backendtest.Content(uint64(size), size)
 		_, err := store.Put(t.Context(), at(path), data)
 		ok(t, err)
-		buffer, err := buffers.Default.Get(max(size, buffers.Align))
-		ok(t, err)
-		before := buffers.Default.Stats().InUse
-		body, err := store.Open(t.Context(), at(path), backend.Whole, "")
-		ok(t, err)
-		got := buffer.Bytes()[:size]
-		_, err = io.ReadFull(body, got)
-		ok(t, err)
-		if extra := buffers.Default.Stats().InUse - before; extra != 0 {
-			t.Errorf("%d bytes: a bounce buffer of %d bytes was used", size, extra)
+		for _, piece := range []int{size, 5000, 70_000} {
+			inPlace(t, store, path, data, piece)
 		}
-		if string(got) != string(data) {
-			t.Errorf("%d bytes: the content is wrong", size)
-		}
-		ok(t, body.Close())
-		buffer.Release()
 	}
+}
+
+func inPlace(t *testing.T, store backend.Backend, path string, data []byte, piece int) {
+	t.Helper()
+	buffer, err := buffers.Default.Get(max(int64(piece), buffers.Align))
+	ok(t, err)
+	defer buffer.Release()
+	before := buffers.Default.Stats().InUse
+	body, err := store.Open(t.Context(), at(path), backend.Whole, "")
+	ok(t, err)
+	var got []byte
+	for err == nil {
+		var n int
+		n, err = body.Read(buffer.Bytes()[:piece])
+		got = append(got, buffer.Bytes()[:n]...)
+	}
+	if err != io.EOF || !bytes.Equal(got, data) {
+		t.Errorf("%d bytes in pieces of %d: got %d, %v", len(data), piece, len(got), err)
+	}
+	if extra := buffers.Default.Stats().InUse - before; extra != 0 {
+		t.Errorf("%d bytes in pieces of %d: a bounce buffer of %d bytes was used", len(data), piece, extra)
+	}
+	ok(t, body.Close())
 }
 
 // While a fork is prepared, reads and writes wait; before it, those under way end.

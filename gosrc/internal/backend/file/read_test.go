@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
@@ -80,4 +81,19 @@ func TestFileAsDirectory(t *testing.T) {
 	fails(t, err, errs.NotDirectory)
 	_, err = list(t, path+"/child", true)
 	fails(t, err, errs.NotDirectory)
+}
+
+// Another file in its place is another version, however alike the two are.
+func TestETagTellsFilesApart(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Now()
+	for _, name := range []string{"one", "two"} {
+		write(t, dir+"/"+name, name)
+		ok(t, os.Chtimes(dir+"/"+name, now, now))
+	}
+	info, err := open(t).Stat(t.Context(), at(dir+"/one"))
+	ok(t, err)
+	ok(t, os.Rename(dir+"/two", dir+"/one"))
+	_, err = open(t).Open(t.Context(), at(dir+"/one"), backend.Whole, info.ETag)
+	fails(t, err, errs.Changed)
 }

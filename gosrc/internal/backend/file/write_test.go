@@ -116,6 +116,12 @@ func TestUploadMisuse(t *testing.T) {
 	ok(t, up.WritePart(ctx, 1, make([]byte, 10)))
 	_, err = up.Commit(ctx, 2)
 	fails(t, err, errs.Invalid, "part 0 of 2")
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	fails(t, up.WritePart(gone, 0, make([]byte, 20)), errs.Cancelled)
+	_, err = up.Commit(ctx, 1) // part 0 may be half old, half new
+	fails(t, err, errs.Invalid, "part 0 of 1")
+	ok(t, up.WritePart(ctx, 0, make([]byte, 10)))
 	_, err = up.Commit(ctx, 1) // part 1 is left out
 	ok(t, err)
 	if info, err := os.Stat(dir + "/file"); err != nil || info.Size() != 10 {
