@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ class Client:
     client connects anew at its first use.
     """
 
-    def __init__(self, config: str, environment: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, config: str, environment: tuple[tuple[bytes, bytes], ...]) -> None:
         self._config = config  # a JSON object
         self._environment = environment
         self._made: tuple[Library, int] | None = None
@@ -53,7 +54,8 @@ class Client:
         return found
 
     def _new(self, loaded: Library) -> int:
-        text = json.dumps({**json.loads(self._config), "env": dict(self._environment)}).encode()
+        environment = {os.fsdecode(name): os.fsdecode(value) for name, value in self._environment}
+        text = json.dumps({**json.loads(self._config), "env": environment}).encode()
         handle, error = ffi().new("s3d_client *"), ffi().new("s3d_text *")
         config = ffi().new("s3d_str *", {"ptr": ffi().from_buffer(text), "len": len(text)})
         loaded.check(loaded.c.s3d_client_new(config[0], handle, error), error)
@@ -61,7 +63,7 @@ class Client:
 
     def __del__(self) -> None:
         made = getattr(self, "_made", None)
-        if made is not None and made[0].is_usable():
+        if made is not None and not made[0].is_finished and made[0].is_usable():
             made[0].c.s3d_client_free(made[1])
 
     def __repr__(self) -> str:

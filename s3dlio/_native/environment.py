@@ -26,8 +26,9 @@ _NAMES = frozenset(
 )
 
 
-def snapshot() -> tuple[tuple[str, str], ...]:
+def snapshot() -> tuple[tuple[bytes, bytes], ...]:
     """The variables that concern a client, by name, as they are now."""
     environment = os.environb
-    found = [(name, environment[name]) for name in environment if name.startswith(_PREFIXES) or name in _NAMES]
-    return tuple(sorted((os.fsdecode(name), os.fsdecode(value)) for name, value in found))
+    return tuple(
+        sorted((name, environment[name]) for name in environment if name in _NAMES or name.startswith(_PREFIXES))
+    )

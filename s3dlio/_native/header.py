@@ -15,7 +15,7 @@ HEADER_IN_WHEEL = Path(__file__).with_name("s3dlio.h")
 
 def in_checkout() -> bool:
     """Whether this package is used from the place where its library is built."""
-    return HEADER_IN_CHECKOUT.exists()
+    return HEADER_IN_CHECKOUT.exists() and (CHECKOUT / "go.mod").exists()
 
 
 @functools.cache

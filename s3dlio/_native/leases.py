@@ -31,18 +31,24 @@ class Lease:
         self.handle: Any = ffi().new("s3d_stream *")
         self.closed = False
         library.leases.add(self)
+        if library.is_finished:
+            self.leak()
 
     def close(self) -> None:
         """Stop the stream; does not wait."""
         if not self.closed:
             self.closed = True
+            self._library.closing.add(self)
             self._library.c.s3d_stream_free(self.handle[0])
 
     def give_back(self, timeout: float) -> bool:
         """Once the library has let go, end the exports of the memory. Waits for at most `timeout` seconds."""
+        if self._requests is None:
+            return True
         if not self._library.c.s3d_stream_drained(self.handle[0], max(0, round(timeout * 1000))):
             return False
         self._library.leases.discard(self)
+        self._library.closing.discard(self)
         requests, self._requests = self._requests, None
         if requests is not None:
             requests.release()

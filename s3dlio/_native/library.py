@@ -43,6 +43,8 @@ class Library:
         c: the functions of the header.
         view_type: the type of views of its buffers.
         leases: the memory it has borrowed, for as long as it may use it.
+        closing: those of them whose streams are closed.
+        is_finished: the program ends, and the library has no more use of memory that can be freed.
     """
 
     def __init__(self, path: str) -> None:
@@ -52,6 +54,8 @@ class Library:
         self.c.s3d_set_log_level(level_for_library())
         self.view_type: type[LibraryView] = make_view_type(self.c)
         self.leases: set[Lease] = set()
+        self.closing: set[Lease] = set()
+        self.is_finished = False
         self._resolve_names()
 
     def is_usable(self) -> bool:
@@ -74,9 +78,8 @@ class Library:
     def return_leases(self, timeout: float = 0) -> bool:
         """Let go of the memory of closed streams, as far as it is no longer in use. True: no more is lent."""
         deadline = time.monotonic() + timeout
-        for lease in tuple(self.leases):
-            if lease.closed:
-                lease.give_back(deadline - time.monotonic())
+        for lease in tuple(self.closing):
+            lease.give_back(deadline - time.monotonic())
         return not self.leases
 
     def finish(self) -> None:
@@ -86,6 +89,7 @@ class Library:
         if not self.return_leases(EXIT_TIMEOUT):
             for lease in self.leases:
                 lease.leak()
+        self.is_finished = True
 
     def _resolve_names(self) -> None:
         """Look every function up now: cffi does it under a lock, which a fork must not catch locked."""
@@ -159,6 +163,7 @@ class _Process:
         inherited = self._inherited if self._library is None else (*self._inherited, self._library)
         for library in inherited:
             library.leases.clear()  # nobody in the child uses that memory
+            library.closing.clear()
         return self._children.setdefault(os.getpid(), _Process(inherited, self._spare))
 
     def finish(self) -> None:

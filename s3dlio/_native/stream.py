@@ -92,7 +92,6 @@ class Stream:
 
         Raises InvalidError where the arguments do not fit together.
         """
-        self._client = client
         self._library, client_handle = client.handle()
         self._has_views = memory is None and op in _WITH_DATA
         self._ready: list[Item] = []  # taken from the library, and not yet handed out
@@ -127,6 +126,7 @@ class Stream:
         Raises ClosedError where the stream has been closed, or belongs to the process that this one was forked from,
         and the error of the stream as a whole, such as a listing that failed. The errors of requests are in the items.
         """
+        wanted = min(wanted, capacity)
         while not self._has(wanted):
             self._fetch(wanted, capacity, POLL_MS)
         return self._hand_out(capacity)
@@ -139,6 +139,7 @@ class Stream:
 
     async def take_async(self, wanted: int = 1, capacity: int = 64) -> list[Item]:
         """`take` for asyncio. Where it is cancelled no item is lost: the next call has them."""
+        wanted = min(wanted, capacity)
         while not self._has(wanted):
             self._fetch(wanted, capacity, 0)
             if not self._has(wanted):
@@ -148,7 +149,7 @@ class Stream:
     @property
     def finished(self) -> bool:
         """Whether everything has been taken."""
-        return self._ended and not self._ready and self._failure is None
+        return self._ended and not self._taken[0] and not self._ready and self._failure is None
 
     def fileno(self) -> int:
         """A descriptor that is readable while items wait or the stream has ended; needs ``event_fd=True``."""
@@ -158,7 +159,7 @@ class Stream:
 
     def close(self) -> None:
         """Stop the requests and drop the items that have not been taken. It may be called more than once."""
-        if self._closed or not self._library.is_usable():
+        if self._closed or self._library.is_finished or not self._library.is_usable():
             return
         self._closed = True
         self._library.c.s3d_stream_cancel(self._handle)
@@ -184,7 +185,7 @@ class Stream:
             )
         if self._closed:
             raise ClosedError("this stream has been closed")
-        return self._ended or len(self._ready) >= wanted
+        return len(self._ready) >= wanted or (self._ended and not self._taken[0])
 
     def _hand_out(self, capacity: int) -> list[Item]:
         with self._taking:
@@ -198,9 +199,9 @@ class Stream:
     def _fetch(self, wanted: int, capacity: int, timeout_ms: int) -> None:
         """Get items from the library, waiting for as many as are missing."""
         with self._taking:
-            missing = wanted - len(self._ready)
-            if not self._taken[0] and not self._ended:  # else an interrupt came in between: they are there already
-                self._next(missing, max(missing, capacity - len(self._ready)), timeout_ms)
+            room = capacity - len(self._ready)
+            if room > 0 and not self._taken[0] and not self._ended:  # taken: an interrupt came before _convert
+                self._next(wanted - len(self._ready), room, timeout_ms)
             if self._taken[0]:
                 self._convert()
         if self._ended:
