@@ -87,11 +87,14 @@ type document struct {
 // refusal makes an error of an answer, and closes it.
 func (c *client) refusal(ctx context.Context, r *call, resp *wire.Response, used *held) refused {
 	defer resp.Close()
-	var d document
+	return c.refusalFrom(ctx, r, readError(resp), resp, used)
+}
+
+func readError(resp *wire.Response) (d document) {
 	if text, err := readDocument(resp); err == nil && len(text) > 0 {
 		_ = xml.Unmarshal(text, &d) // what is not S3's XML says nothing more than the status
 	}
-	return c.refusalFrom(ctx, r, d, resp, used)
+	return d
 }
 
 // refusalFrom is also for errors that come with a status of success.
@@ -99,7 +102,7 @@ func (c *client) refusalFrom(ctx context.Context, r *call, d document, resp *wir
 	d.Code = or(d.Code, resp.Header.Get("x-minio-error-code")) // answers to HEAD have no body
 	d.Region = or(resp.Header.Get("x-amz-bucket-region"), d.Region)
 	if d.Code == "" && resp.Status == http.StatusNotFound {
-		d.Code = c.whatIsMissing(ctx, r)
+		d = c.whatIsMissing(ctx, r)
 	}
 	o := outcomeOf(d.Code, resp.Status)
 	e := errs.New(o.code, r.op, r.u.String(), "%s", o.text(r.u, d, resp.Status))
@@ -114,26 +117,27 @@ func (c *client) refusalFrom(ctx context.Context, r *call, d document, resp *wir
 }
 
 // whatIsMissing tells a missing bucket from a missing object where the answer
-// does not. It asks once for a bucket: one that was seen is there.
-func (c *client) whatIsMissing(ctx context.Context, r *call) string {
-	if !r.key {
-		return "NoSuchBucket"
+// does not, as those to HEAD. It asks once for a bucket: one that was seen is
+// there. A service may also say 404 where it does not know the access key.
+func (c *client) whatIsMissing(ctx context.Context, r *call) document {
+	object := document{Code: "NoSuchKey"}
+	if r.key && c.known.has(r.u.Container) {
+		return object
 	}
-	if c.known.has(r.u.Container) {
-		return "NoSuchKey"
-	}
-	resp, _, err := c.send(ctx, &call{op: r.op, u: r.u.WithKey(""), method: http.MethodHead})
+	resp, _, err := c.send(ctx, &call{op: r.op, u: r.u.WithKey(""), method: http.MethodGet, query: "list-type=2&max-keys=1"})
 	if err != nil {
-		return "NoSuchKey"
+		return object
 	}
 	defer resp.Close()
-	switch resp.Status {
-	case http.StatusNotFound:
-		return "NoSuchBucket"
-	case http.StatusOK:
+	if resp.Status == http.StatusOK {
 		c.known.add(r.u.Container)
+		return object
 	}
-	return "NoSuchKey"
+	d := readError(resp)
+	if d.Code == "AccessDenied" || d.Code == "" { // not allowed to list: no answer to the question
+		return object
+	}
+	return d
 }
 
 // redact takes credentials out of what a server says.

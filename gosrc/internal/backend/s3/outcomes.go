@@ -31,6 +31,7 @@ var outcomes = map[string]outcome{
 	"AllAccessDisabled":     {errs.Permission, "access denied", ""},
 	"InvalidAccessKeyId":    {errs.Permission, "the access key is not known here", checkKeys},
 	"SignatureDoesNotMatch": {errs.Permission, "the secret key does not belong to the access key", checkKeys},
+	"XAdminUserNotFound":    {errs.Permission, "the access key is not known here", checkKeys},
 	"InvalidToken":          {errs.Permission, "the session token is wrong or has expired", "Renew AWS_SESSION_TOKEN along with its keys"},
 	"ExpiredToken":          {errs.Permission, "the credentials have expired", "Renew them"},
 	"ExpiredTokenException": {errs.Permission, "the credentials have expired", "Renew them"},
@@ -61,6 +62,7 @@ var outcomes = map[string]outcome{
 	"IncompleteBody":              {errs.Connection, "the server did not get the whole body", ""},
 	"BadDigest":                   {errs.Server, "the data was damaged on its way", ""},
 	"XAmzContentChecksumMismatch": {errs.Server, "the data was damaged on its way", ""},
+	"XMinioServerNotInitialized":  {errs.Server, "the server is starting", ""},
 	"OperationAborted":            {errs.Server, "another operation on it is under way", ""},
 
 	"XMinioStorageFull":              {errs.NoSpace, "the server's storage is full", ""},
