@@ -1,14 +1,13 @@
 package main
 
 import (
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
 )
 
-// cgo reports packages other than capi that import "C". What an analyzer sees
-// of such a package is what the cgo tool made of it, and that has this file.
+// cgo reports files outside of capi that import "C". What an analyzer sees of
+// such a file is what the cgo tool made of it, under this name.
 var cgo = &analysis.Analyzer{
 	Name: "cgo",
 	Doc:  "reports cgo outside of gosrc/capi",
@@ -17,8 +16,8 @@ var cgo = &analysis.Analyzer{
 			return nil, nil
 		}
 		for _, file := range pass.Files {
-			if filepath.Base(pass.Fset.File(file.Pos()).Name()) == "_cgo_gotypes.go" {
-				pass.Reportf(file.Package, "package %s imports C: cgo stays in gosrc/capi", pass.Pkg.Path())
+			if strings.HasSuffix(pass.Fset.File(file.Pos()).Name(), ".cgo1.go") {
+				pass.Reportf(file.Package, "cgo stays in gosrc/capi")
 			}
 		}
 		return nil, nil
