@@ -60,7 +60,7 @@ class Options:
         bool,
         About(
             "dataset",
-            "Visit the samples in a random order that depends on `seed`, the epoch (`set_epoch`) and their number only.",
+            "Visit the samples in a random order, which depends on `seed`, the epoch (`set_epoch`) and their number.",
         ),
     ] = False
     seed: Annotated[int, About("dataset", "Seed of the random order; must be the same on all ranks.")] = 0
@@ -78,7 +78,7 @@ class Options:
         About(
             "dataset",
             "Keep only what matches. A glob without `/` (`*.txt`) is compared with the file name, one with `/` "
-            "(`train/**/*.npy`) with the path below the prefix; a compiled regular expression is searched for in that path.",
+            "(`train/**/*.npy`) with the path below the prefix. A compiled regular expression is searched for there.",
         ),
     ] = None
     shard_rank: Annotated[
@@ -110,7 +110,7 @@ class Options:
         int | None,
         About(
             "stream",
-            "Steps (samples, or batches with `batch_size`) fetched ahead of the consumer. None: `memory_budget` decides.",
+            "Steps (samples, or batches with `batch_size`) fetched ahead. None: as many as `memory_budget` allows.",
             least=1,
         ),
     ] = None
@@ -186,7 +186,7 @@ class Options:
         bool,
         About(
             "compatibility",
-            "Accepted because s3dlio 0.9 had it. A read never sends a HEAD: sizes come with the listing or with the data.",
+            "Accepted as s3dlio 0.9 had it. No read sends a HEAD: sizes come with the listing or the data.",
         ),
     ] = True
 
@@ -208,9 +208,12 @@ class Options:
         return cls().updated(options, **keywords)
 
     def updated(self, options: Mapping[str, Any] | Options | None = None, /, **keywords: Any) -> Options:
-        """These options, with what is given in place of their values. Raises InvalidError as `parse` does."""
+        """These options, with what is given in place of their values; `Options` replace all of them.
+
+        Raises InvalidError as `parse` does.
+        """
         if isinstance(options, Options):
-            options = options.given()
+            return options.updated(keywords)
         if options is not None and not isinstance(options, Mapping):
             raise InvalidError(f"options must be a dict of options, not {type(options).__name__}")
         given = {**(options or {}), **keywords}

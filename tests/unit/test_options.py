@@ -96,11 +96,7 @@ def test_keywords_win_and_updates_keep_the_rest() -> None:
     options = Options.parse({"batch_size": 8, "seed": 1}, seed=2)
     assert (options.batch_size, options.seed) == (8, 2)
     assert options.updated({"seed": 3}) == Options.parse(batch_size=8, seed=3)
-    assert options.updated(Options.parse(order="completion")).given() == {
-        "batch_size": 8,
-        "seed": 2,
-        "order": "completion",
-    }
+    assert options.updated(Options.parse(order="completion"), seed=4) == Options.parse(order="completion", seed=4)
     assert options.updated(batch_size=None).batch_size is None
 
 

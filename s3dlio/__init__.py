@@ -1,0 +1,157 @@
+"""s3dlio: fast loading of machine learning data from object stores and local files.
+
+Everything here is imported at its first use, so that ``import s3dlio`` itself is quick and loads neither torch, nor
+numpy, nor the library.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from s3dlio._version import __version__
+
+if TYPE_CHECKING:
+    from s3dlio.dataset import PyDataset, create_dataset
+    from s3dlio.errors import (
+        AlreadyExistsError,
+        ChangedError,
+        ClosedError,
+        ConnectionFailedError,
+        CredentialsError,
+        InputOutputError,
+        InternalError,
+        InvalidError,
+        IsDirectoryError,
+        NoSpaceError,
+        NotDirectoryError,
+        NotFoundError,
+        OperationCancelledError,
+        OutOfRangeError,
+        PermissionDeniedError,
+        S3DlioError,
+        ServerError,
+        ThrottledError,
+        TimedOutError,
+        TruncatedError,
+        UnsupportedError,
+    )
+    from s3dlio.items import DataItem
+    from s3dlio.loader import PyBytesAsyncDataLoader, create_async_loader
+    from s3dlio.operations import (
+        create_bucket,
+        delete,
+        delete_async,
+        delete_bucket,
+        exists,
+        exists_async,
+        get,
+        get_async,
+        get_many,
+        get_many_async,
+        get_range,
+        get_range_async,
+        list,
+        list_async,
+        list_containers,
+        mkdir,
+        mkdir_async,
+        put,
+        put_async,
+        put_bytes,
+        put_bytes_async,
+        put_many,
+        put_many_async,
+        stat,
+        stat_async,
+    )
+    from s3dlio.options import LoaderOptions
+    from s3dlio.views import BytesView
+
+# Where each name lives: the same as above, for the interpreter.
+_NAMES = {
+    "dataset": "PyDataset create_dataset",
+    "errors": "AlreadyExistsError ChangedError ClosedError ConnectionFailedError CredentialsError InputOutputError "
+    "InternalError InvalidError IsDirectoryError NoSpaceError NotDirectoryError NotFoundError OperationCancelledError "
+    "OutOfRangeError PermissionDeniedError S3DlioError ServerError ThrottledError TimedOutError TruncatedError "
+    "UnsupportedError",
+    "items": "DataItem",
+    "loader": "PyBytesAsyncDataLoader create_async_loader",
+    "operations": "create_bucket delete delete_async delete_bucket exists exists_async get get_async get_many "
+    "get_many_async get_range get_range_async list list_async list_containers mkdir mkdir_async put put_async "
+    "put_bytes put_bytes_async put_many put_many_async stat stat_async",
+    "options": "LoaderOptions",
+    "views": "BytesView",
+}
+_MODULES = {name: f"s3dlio.{module}" for module, names in _NAMES.items() for name in names.split()}
+
+__all__ = [
+    "AlreadyExistsError",
+    "BytesView",
+    "ChangedError",
+    "ClosedError",
+    "ConnectionFailedError",
+    "CredentialsError",
+    "DataItem",
+    "InputOutputError",
+    "InternalError",
+    "InvalidError",
+    "IsDirectoryError",
+    "LoaderOptions",
+    "NoSpaceError",
+    "NotDirectoryError",
+    "NotFoundError",
+    "OperationCancelledError",
+    "OutOfRangeError",
+    "PermissionDeniedError",
+    "PyBytesAsyncDataLoader",
+    "PyDataset",
+    "S3DlioError",
+    "ServerError",
+    "ThrottledError",
+    "TimedOutError",
+    "TruncatedError",
+    "UnsupportedError",
+    "__version__",
+    "create_async_loader",
+    "create_bucket",
+    "create_dataset",
+    "delete",
+    "delete_async",
+    "delete_bucket",
+    "exists",
+    "exists_async",
+    "get",
+    "get_async",
+    "get_many",
+    "get_many_async",
+    "get_range",
+    "get_range_async",
+    "list",
+    "list_async",
+    "list_containers",
+    "mkdir",
+    "mkdir_async",
+    "put",
+    "put_async",
+    "put_bytes",
+    "put_bytes_async",
+    "put_many",
+    "put_many_async",
+    "stat",
+    "stat_async",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> builtins.list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,199 @@
+"""Datasets: what a URI stands for, listed once, read at random or in passes."""
+
+from __future__ import annotations
+
+import operator
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar, overload
+
+from s3dlio._native import Client, Item, Op, Stream, StreamOptions
+from s3dlio.errors import InvalidError
+from s3dlio.items import DataItem, split_uri
+from s3dlio.listing import Listing
+from s3dlio.options import Options
+from s3dlio.passes import Opened, Pass, data_item, data_view, stream_options
+from s3dlio.resolve import check_uri, list_samples, locate
+from s3dlio.sharding import Shard, positions
+from s3dlio.views import BytesView
+
+__all__ = ["PyDataset", "create_dataset", "shard_of"]
+
+Step = TypeVar("Step")
+
+
+def create_dataset(uri: str, options: Mapping[str, Any] | Options | None = None, /, **keywords: Any) -> PyDataset:
+    """List what a URI stands for, and make it a dataset.
+
+    A URI that ends in '/', a bucket or a local directory stands for everything below it. Any other stands for the
+    object or file of exactly that name, else for what lies below it, else (on object stores) for every key that
+    begins with it. Directories, and the empty objects that mark them, are no samples.
+
+    Args:
+        uri: such as ``s3://bucket/train/``, ``file:///data/train/`` or ``direct:///data/train/``.
+        options: see `s3dlio.options.LoaderOptions`; keywords win.
+
+    Raises:
+        InvalidError: malformed URI; an unknown option, or a wrong value of one.
+        UnsupportedError: unknown scheme.
+        NotFoundError: nothing is there, or nothing that matches ``pattern``.
+    """
+    chosen = Options.parse(options, **keywords)
+    client = Client.get(chosen.client_config())
+    return PyDataset(list_samples(client, locate(client, check_uri(uri)), chosen), chosen)
+
+
+def shard_of(options: Options) -> Shard:
+    """The samples that the sharding options give to this process."""
+    return Shard.of(options.shard_rank, options.shard_world_size, options.worker_id, options.num_workers_pytorch)
+
+
+class PyDataset:
+    """Samples of a fixed listing. Make one with `create_dataset` or `PyDataset.from_uris`.
+
+    ``len``, ``[i]``, `keys` and `uris` concern all samples in the order of the listing. Iterating is a pass: it
+    follows the options (shuffle, sharding, batches), each step is a `BytesView` or, with ``batch_size``, a list of
+    them, and each ``for`` starts a new one. A dataset pickles to its listing and its options; it holds no connection
+    and no credential.
+    """
+
+    def __init__(self, listing: Listing, options: Options) -> None:
+        self.listing = listing
+        self.options = options
+        self.epoch = 0
+
+    @classmethod
+    def from_uris(
+        cls, uris: Iterable[str], options: Mapping[str, Any] | Options | None = None, /, **keywords: Any
+    ) -> PyDataset:
+        """A dataset of exactly these objects, in this order; no request is made.
+
+        Raises:
+            InvalidError: a URI is no str, or an option is wrong.
+        """
+        chosen = Options.parse(options, **keywords)
+        if chosen.pattern is not None:
+            raise InvalidError("option pattern applies to a listing: leave out of from_uris the URIs you do not want")
+        names = [uris] if isinstance(uris, str) else list(uris)
+        for name in names:
+            if not isinstance(name, str):
+                raise InvalidError(f"a URI must be a str, not {type(name).__name__} ({name!r})")
+        return cls(Listing.from_uris(names), chosen)
+
+    def with_options(self, options: Mapping[str, Any] | Options | None = None, /, **keywords: Any) -> PyDataset:
+        """The same samples and epoch, with what is given in place of these options."""
+        other = PyDataset(self.listing, self.options.updated(options, **keywords))
+        other.epoch = self.epoch
+        return other
+
+    def __len__(self) -> int:
+        return len(self.listing)
+
+    @overload
+    def __getitem__(self, index: slice) -> PyDataset: ...
+    @overload
+    def __getitem__(self, index: int) -> BytesView: ...
+    def __getitem__(self, index: int | slice) -> BytesView | PyDataset:
+        """The content of one sample; of a slice, a dataset of these samples.
+
+        Raises:
+            IndexError: there is no such sample.
+            S3DlioError: it could not be read.
+        """
+        if isinstance(index, slice):
+            return self.subset(range(*index.indices(len(self))))
+        (view,) = self.__getitems__([index])
+        return view
+
+    def __getitems__(self, indices: Sequence[int]) -> list[BytesView]:
+        """The contents of several samples, fetched together."""
+        return self.fetch(indices, data_view)
+
+    def get_item(self, index: int) -> BytesView:
+        """The content of one sample, as ``dataset[index]``."""
+        return self[index]
+
+    def fetch(self, indices: Sequence[int], make: Callable[[Item, Opened], Step]) -> list[Step]:
+        """What `make` makes of the samples at these indices, in their order."""
+        order = array("q", map(self._position, indices))
+        options = replace(stream_options(self.options), ordered=True, prefetch=0)  # all of them are wanted now
+        samples: Pass[Step] = Pass(lambda _: self._open(order, options, False), make, self.options, batched=False)
+        with samples:
+            found: list[Step] = []
+            while len(found) < len(order):  # an error comes after the samples before it
+                found += samples.collect_batch(len(order) - len(found))
+            return found
+
+    def _position(self, index: int) -> int:
+        position = operator.index(index)
+        if position < 0:
+            position += len(self)
+        if not 0 <= position < len(self):
+            raise IndexError(f"sample {index} of a dataset of {len(self)}")
+        return position
+
+    def subset(self, indices: Iterable[int]) -> PyDataset:
+        """A dataset of the samples at these indices, in their order."""
+        other = PyDataset(self.listing.select(array("q", map(self._position, indices))), self.options)
+        other.epoch = self.epoch
+        return other
+
+    def uris(self) -> list[str]:
+        """The URIs of all samples."""
+        return self.listing.uris()
+
+    def keys(self) -> list[str]:
+        """The keys of all samples inside their bucket; for local files their absolute paths."""
+        return [split_uri(uri)[1] for uri in self.uris()]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the random order of the passes to come (with ``shuffle``); must be the same on all ranks."""
+        self.epoch = operator.index(epoch)
+
+    def __iter__(self) -> Pass[Any]:
+        return self.start_pass(data_view)
+
+    def __aiter__(self) -> Pass[Any]:
+        return self.start_pass(data_view)
+
+    def items(self) -> Pass[DataItem]:
+        """A pass over the samples one by one, each with its URI."""
+        return self.start_pass(data_item, batched=False)
+
+    def start_pass(
+        self,
+        make: Callable[[Item, Opened], Any],
+        *,
+        epoch: int | None = None,
+        shard: Shard | None = None,
+        batched: bool = True,
+    ) -> Pass[Any]:
+        """A pass over what `make` makes of each sample; nothing is fetched before its first step.
+
+        Args:
+            make: called with each item and its stream.
+            epoch: of the random order; None: as `set_epoch` had it.
+            shard: the samples to read; None: as the options have it.
+            batched: False yields samples one by one whatever ``batch_size`` is.
+        """
+        at_epoch = self.epoch if epoch is None else epoch
+        return Pass(partial(self.open, epoch=at_epoch, shard=shard), make, self.options, batched=batched)
+
+    def open(self, event_fd: bool, *, epoch: int | None = None, shard: Shard | None = None) -> Opened:
+        """Start fetching the samples of a pass; the arguments are those of `start_pass`."""
+        seed = self.options.seed if self.options.shuffle else None
+        at_epoch = self.epoch if epoch is None else epoch
+        order = positions(len(self), seed=seed, epoch=at_epoch, shard=shard or shard_of(self.options))
+        return self._open(order, stream_options(self.options), event_fd)
+
+    def _open(self, order: array[int] | None, options: StreamOptions, event_fd: bool) -> Opened:
+        client = Client.get(self.options.client_config())
+        stream = Stream(client, Op.GET, self.listing, order=order, options=options, event_fd=event_fd)
+        place = range(len(self)) if order is None else order
+        return Opened(stream, lambda item: self.listing.uri(place[item.index]))
+
+    def __repr__(self) -> str:
+        first = f" from {self.listing.uri(0)}" if len(self) else ""
+        return f"<PyDataset of {len(self)} samples{first}>"

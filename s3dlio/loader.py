@@ -1,0 +1,142 @@
+"""Loaders: passes over a dataset, or over what a URI stands for while it is still being listed."""
+
+from __future__ import annotations
+
+import operator
+import re
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+from s3dlio._native import Client, Item, Op, Stream
+from s3dlio.dataset import PyDataset, create_dataset, shard_of
+from s3dlio.items import DataItem
+from s3dlio.listing import Listing
+from s3dlio.options import Options
+from s3dlio.passes import Opened, Pass, data_item, data_view, stream_options
+from s3dlio.resolve import check_uri, list_samples, locate, require_samples
+
+__all__ = ["PyBytesAsyncDataLoader", "create_async_loader"]
+
+
+def create_async_loader(
+    uri: str, options: Mapping[str, Any] | Options | None = None, /, **keywords: Any
+) -> PyBytesAsyncDataLoader:
+    """A loader of what a URI stands for; see `create_dataset` for what that is.
+
+    The scheme and the options are checked here; the network is first used at the first step. Without ``shuffle`` and
+    without a regular expression as ``pattern``, samples are fetched while the listing is still under way, and every
+    pass lists anew. Otherwise the listing is made once, by the first pass.
+
+    Args:
+        uri: such as ``s3://bucket/train/``, ``file:///data/train/`` or ``direct:///data/train/``.
+        options: see `s3dlio.options.LoaderOptions`; keywords win.
+
+    Raises:
+        InvalidError: malformed URI; an unknown option, or a wrong value of one.
+        UnsupportedError: unknown scheme.
+    """
+    return PyBytesAsyncDataLoader(check_uri(uri), options, **keywords)
+
+
+class PyBytesAsyncDataLoader:
+    """An iterable, async and plain, over samples: a `BytesView` a step, or a list of them with ``batch_size``.
+
+    Every ``async for`` or ``for`` is a pass of its own; leaving it (``break``, an error, a cancelled task) stops the
+    fetching. Leaving a ``with`` or ``async with`` block, or `close`, stops all passes. The error of a sample is raised
+    at the sample's place, after all samples before it. Processes that share the samples by the sharding options must
+    see one listing: give them one pickled `PyDataset` where objects may appear meanwhile.
+    """
+
+    def __init__(
+        self, source: PyDataset | str, options: Mapping[str, Any] | Options | None = None, /, **keywords: Any
+    ) -> None:
+        """A loader over a dataset, or over a URI as `create_async_loader` makes it.
+
+        Options of the dataset apply where none are given here.
+        """
+        if isinstance(source, PyDataset):
+            self._source: PyDataset | str = source
+            self.options = source.options.updated(options, **keywords)
+        else:
+            self._source = check_uri(source)
+            self.options = Options.parse(options, **keywords)
+        self._epoch: int | None = None
+        self._passes: weakref.WeakSet[Pass[Any]] = weakref.WeakSet()
+        self._current: Pass[Any] | None = None  # of next(loader) and anext(loader)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the random order of the passes to come (with ``shuffle``); must be the same on all ranks."""
+        self._epoch = operator.index(epoch)
+
+    def __iter__(self) -> Pass[Any]:
+        return self._start(data_view)
+
+    def __aiter__(self) -> Pass[Any]:
+        return self._start(data_view)
+
+    def __next__(self) -> Any:
+        return next(self._current_pass())
+
+    async def __anext__(self) -> Any:
+        return await self._current_pass().__anext__()
+
+    def _current_pass(self) -> Pass[Any]:
+        if self._current is None:
+            self._current = self._start(data_view)
+        return self._current
+
+    def items(self) -> Pass[DataItem]:
+        """A pass over the samples one by one, each with its URI; it has ``collect_batch(n)`` too."""
+        return self._start(data_item, batched=False)
+
+    def close(self) -> None:
+        """Stop all passes."""
+        for each in list(self._passes):
+            each.close()
+
+    def __enter__(self) -> PyBytesAsyncDataLoader:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    async def __aenter__(self) -> PyBytesAsyncDataLoader:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start(self, make: Callable[[Item, Opened], Any], *, batched: bool = True) -> Pass[Any]:
+        fresh: Pass[Any] = Pass(self._open, make, self.options, batched=batched)
+        self._passes.add(fresh)
+        return fresh
+
+    def _open(self, event_fd: bool) -> Opened:
+        lists_first = self.options.shuffle or isinstance(self.options.pattern, re.Pattern)
+        if isinstance(self._source, str) and not lists_first:
+            return open_listed(self._source, self.options, event_fd)
+        if isinstance(self._source, str):
+            self._source = create_dataset(self._source, self.options)
+        epoch = self._source.epoch if self._epoch is None else self._epoch
+        return self._source.with_options(self.options).open(event_fd, epoch=epoch)
+
+    def __repr__(self) -> str:
+        return f"<PyBytesAsyncDataLoader of {self._source!r}>"
+
+
+def open_listed(uri: str, options: Options, event_fd: bool) -> Opened:
+    """Fetch what the URI stands for while it is being listed."""
+    client = Client.get(options.client_config())
+    place = locate(client, uri)
+    if place.size is not None:
+        return PyDataset(list_samples(client, place, options), options).open(event_fd)
+    shard = shard_of(options)
+    glob = options.pattern if isinstance(options.pattern, str) else ""
+    asked = replace(stream_options(options), pattern=glob, shard_index=shard.index, shard_count=shard.count)
+    stream = Stream(client, Op.GET_LISTED, Listing.from_uris([place.uri]), options=asked, event_fd=event_fd)
+    return Opened(stream, lambda item: item.text, lambda: require_samples(client, place, options))

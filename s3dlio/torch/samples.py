@@ -1,0 +1,106 @@
+"""What a sample is in torch, and how samples become a batch.
+
+Samples of different lengths cannot be stacked. `SampleTensor` is a type of its own, so that torch's default collate
+can be told to keep those as a list, without touching what it does with any other tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from multiprocessing.reduction import ForkingPickler
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import torch
+from torch.utils.data import get_worker_info
+from torch.utils.data._utils.collate import default_collate_fn_map
+
+from s3dlio.errors import InvalidError
+from s3dlio.items import DataItem
+from s3dlio.passes import Opened, data_item, data_view
+
+if TYPE_CHECKING:
+    from s3dlio._native import Item
+
+__all__ = ["ReturnType", "SampleMaker", "SampleTensor"]
+
+ReturnType = Literal["tensor", "bytes", "item"]
+
+
+class SampleTensor(torch.Tensor):
+    """The bytes of one sample: a uint8 tensor of shape (size,) in the memory that they were fetched into.
+
+    It behaves as any tensor, and what is computed from it is a plain `torch.Tensor`. Only torch's default collate
+    tells it from one: samples of one length are stacked to (batch, size), others become a list.
+    """
+
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]  # results are plain tensors
+
+
+def _tensor(item: Item, opened: Opened) -> SampleTensor:
+    """The bytes as a tensor, not copied; the tensor keeps their memory."""
+    view = data_view(item, opened)
+    if len(view) == 0:  # frombuffer refuses it
+        return torch.empty(0, dtype=torch.uint8).as_subclass(SampleTensor)
+    return torch.frombuffer(view, dtype=torch.uint8).as_subclass(SampleTensor)
+
+
+def _bytes(item: Item, opened: Opened) -> bytes:
+    return data_view(item, opened).to_bytes()
+
+
+_MAKERS: dict[str, Callable[[Item, Opened], Any]] = {"tensor": _tensor, "bytes": _bytes, "item": data_item}
+
+
+class SampleMaker:
+    """Makes the samples of a dataset: of a return type, through a transform if there is one. A class, so it pickles."""
+
+    def __init__(self, return_type: ReturnType, transform: Callable[[Any], Any] | None) -> None:
+        if return_type not in _MAKERS:
+            known = " or ".join(map(repr, get_args(ReturnType)))
+            raise InvalidError(f"return_type must be {known}, not {return_type!r}")
+        if transform is not None and not callable(transform):
+            raise InvalidError(f"transform must be callable, not {type(transform).__name__}")
+        self.return_type = return_type
+        self.transform = transform
+
+    def __call__(self, item: Item, opened: Opened) -> Any:
+        """The sample of an item that was read."""
+        sample = _MAKERS[self.return_type](item, opened)
+        return sample if self.transform is None else self.transform(sample)
+
+
+def _collate_tensors(batch: Sequence[torch.Tensor], *, collate_fn_map: Any = None) -> Any:
+    plain = [sample.as_subclass(torch.Tensor) for sample in batch]
+    if all(sample.shape == plain[0].shape for sample in plain):
+        return default_collate_fn_map[torch.Tensor](plain, collate_fn_map=collate_fn_map)
+    return plain if get_worker_info() is None else _in_one_block(plain)
+
+
+def _in_one_block(samples: list[torch.Tensor]) -> list[torch.Tensor]:
+    """The samples copied into one piece of shared memory.
+
+    On their own they would become a piece, and an open file, each on their way to the parent process.
+    """
+    sizes = [sample.numel() for sample in samples]
+    storage = samples[0].untyped_storage()._new_shared(sum(sizes))  # type: ignore[no-untyped-call]
+    block = torch.empty(0, dtype=torch.uint8).set_(storage)
+    torch.cat(samples, out=block)
+    return list(torch.split(block, sizes))
+
+
+def _collate_items(batch: list[DataItem], *, collate_fn_map: Any = None) -> list[DataItem]:
+    return list(batch)
+
+
+def _to_sample(tensor: torch.Tensor) -> SampleTensor:
+    return tensor.as_subclass(SampleTensor)
+
+
+def _reduce_sample(sample: SampleTensor) -> Any:
+    """Between processes: through shared memory, as torch does it for its own tensors."""
+    return _to_sample, (sample.as_subclass(torch.Tensor),)
+
+
+default_collate_fn_map[SampleTensor] = _collate_tensors
+default_collate_fn_map[DataItem] = _collate_items
+ForkingPickler.register(SampleTensor, _reduce_sample)

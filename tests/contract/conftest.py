@@ -1,0 +1,24 @@
+"""Places for samples: the same tests hold for all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.samples import Folder, Store
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """An empty local folder."""
+    return Folder(tmp_path)
+
+
+@pytest.fixture(params=["file", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty place: a local folder, and a bucket."""
+    if request.param == "file":
+        return Folder(tmp_path)
+    bucket: Store = request.getfixturevalue("minio_bucket")
+    return bucket
