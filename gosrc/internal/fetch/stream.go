@@ -98,8 +98,12 @@ func (s *Stream) Next(capacity, wanted int64, timeout time.Duration) (items []It
 		if s.deliverable() || timeout <= 0 {
 			items = s.takeItems(capacity)
 			finished = s.ended() && s.ready == 0
-			if finished && s.err != nil && len(items) == 0 {
-				err = s.err
+			if finished && s.err != nil {
+				if len(items) == 0 {
+					err = s.err
+				} else {
+					finished = false // the error comes next, alone
+				}
 			}
 			s.event.set(s.deliverable())
 			s.mu.Unlock()
