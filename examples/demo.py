@@ -36,8 +36,8 @@ not Amazon's its address too: AWS_ENDPOINT_URL=http://localhost:9000
 STEPS = """\
 put_many        store the images as small PNG files, and all of them together as large arrays
 create_dataset  list what is there
-dataset[i]      read one after the other, in a random order
-async for       read ahead through create_async_loader, shuffled, in batches
+dataset[i]      read one after the other, at random, for half a second
+async for       stream through create_async_loader, shuffled, in batches: one pass, or half a second of passes
 train, test     decode and learn: {}"""
 CACHE_NOTE = (
     "file:// reads through the page cache, which may hold what was just written; direct:// reads the disk itself."

@@ -28,6 +28,15 @@ def sample_of(item: DataItem) -> Sample:
     return decode_image(item.data), label_of(item.uri), item.byte_count
 
 
+def _loader(dataset: Dataset[Any], workers: int, **options: Any) -> DataLoader[Any]:
+    return DataLoader(dataset, BATCH_SIZE, num_workers=workers, **options)
+
+
+def _batches(loader: DataLoader[Any]) -> Iterator[Batch]:
+    for images, labels, sizes in loader:
+        yield images, labels, int(sizes.sum())
+
+
 class TorchLearner:
     """The network, fed by a map dataset while it learns and by an iterable one when it is tested."""
 
@@ -45,22 +54,19 @@ class TorchLearner:
             nn.Linear(16 * (SIDE // 4) ** 2, LABELS),
         )
         self._optimizer = torch.optim.Adam(self._model.parameters(), lr=3e-3)
-        self._workers = workers
-        self._train = S3MapDataset(prefix + "train/", return_type="item", transform=sample_of)
-        self._test = S3IterableDataset(prefix + "test/", return_type="item", transform=sample_of)
+        train = S3MapDataset(prefix + "train/", return_type="item", transform=sample_of)
+        test = S3IterableDataset(prefix + "test/", return_type="item", transform=sample_of)
+        # shuffle: torch draws a new order for each pass
+        self._train = _loader(train, workers, shuffle=True, persistent_workers=workers > 0)
+        self._test = _loader(test, workers)
 
     def training(self, epoch: int) -> Iterator[Batch]:
         """The training set in batches."""
-        return self._batches(self._train, shuffle=True)  # torch draws a new order each time
+        return _batches(self._train)
 
     def testing(self) -> Iterator[Batch]:
         """The test set in batches."""
-        return self._batches(self._test)
-
-    def _batches(self, dataset: Dataset[Any], **options: Any) -> Iterator[Batch]:
-        loader: DataLoader[Any] = DataLoader(dataset, BATCH_SIZE, num_workers=self._workers, **options)
-        for images, labels, sizes in loader:
-            yield images, labels, int(sizes.sum())
+        return _batches(self._test)
 
     def learn(self, images: Tensor, labels: Tensor) -> None:
         """One step of gradient descent on a batch."""

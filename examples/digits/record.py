@@ -55,7 +55,7 @@ class Step:
         self.size = 0
         self._progress = progress
         self._task = task
-        self._shown = time.perf_counter()
+        self._began = self._shown = time.perf_counter()
 
     def add(self, size: int, objects: int = 1) -> None:
         """Count objects that together have `size` bytes."""
@@ -64,7 +64,11 @@ class Step:
         now = time.perf_counter()
         if now - self._shown > REFRESH:
             self._shown = now
-            self._progress.update(self._task, completed=self.objects)
+            self._progress.update(self._task, completed=self.objects, refresh=True)
+
+    def seconds(self) -> float:
+        """The time since the step began."""
+        return time.perf_counter() - self._began
 
 
 class Recorder:
@@ -78,6 +82,7 @@ class Recorder:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             console=console,
+            auto_refresh=False,  # no thread that writes to the terminal while torch forks its workers
         )
 
     @contextmanager
@@ -91,10 +96,9 @@ class Recorder:
         """Measure what is done within. `total`: the objects to come, where that is known."""
         task = self._progress.add_task(escape(f"{target} {step}, {content}"), total=total)
         running = Step(self._progress, task)
-        began = time.perf_counter()
         yield running
-        seconds = time.perf_counter() - began
-        self._progress.update(task, total=running.objects, completed=running.objects)
+        seconds = running.seconds()
+        self._progress.update(task, total=running.objects, completed=running.objects, refresh=True)
         self.rows.append(Row(target, step, content, running.objects, running.size, seconds))
 
     def note(self, target: str, step: str, content: str, note: str) -> None:

@@ -34,16 +34,17 @@ def _cells(row: Row) -> list[str]:
     named = [row.target, escape(row.step), row.content]
     if row.note:
         return [*named, "-", "-", "-", "-", "-"]
+    rate = _number(row.objects_per_second)
     if not row.size:  # a listing moves no data of the objects
-        return [*named, f"{row.objects:,}", "-", f"{row.seconds:.3f}", f"{row.objects_per_second:,.0f}", "-"]
-    return [
-        *named,
-        f"{row.objects:,}",
-        f"{row.size / 1e6:,.2f}",
-        f"{row.seconds:.3f}",
-        f"{row.objects_per_second:,.0f}" if row.objects_per_second >= 10 else f"{row.objects_per_second:.1f}",
-        f"{row.megabytes_per_second:,.1f}",
-    ]
+        return [*named, f"{row.objects:,}", "-", f"{row.seconds:.3f}", rate, "-"]
+    size, speed = _number(row.size / 1e6), _number(row.megabytes_per_second)
+    return [*named, f"{row.objects:,}", size, f"{row.seconds:.3f}", rate, speed]
+
+
+def _number(value: float) -> str:
+    """At least three digits that count."""
+    decimals = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:,.{decimals}f}"
 
 
 def chart(rows: Sequence[Row], path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from s3dlio import LoaderOptions
+
 from .data import Digits
 from .record import Recorder
 from .steps import list_objects, read_at_random, stream, write
@@ -50,12 +52,6 @@ class Run:
         uri = target.prefix + folder
         dataset = list_objects(self.recorder, target.name, uri, content)
         read_at_random(self.recorder, target.name, dataset, content, self._seed)
-        stream(
-            self.recorder,
-            target.name,
-            uri,
-            content,
-            len(dataset),
-            {"shuffle": True, "seed": self._seed, "batch_size": batch_size},
-        )
+        options: LoaderOptions = {"shuffle": True, "seed": self._seed, "batch_size": batch_size}
+        stream(self.recorder, target.name, uri, content, options)
         return len(dataset)
