@@ -3,7 +3,6 @@ package s3
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"net/netip"
 	"net/url"
 	"os"
@@ -127,14 +126,5 @@ func proxyFunc(cfg *config.Config) func(*url.URL) (*url.URL, error) {
 	if proxies.HTTPProxy == "" && proxies.HTTPSProxy == "" {
 		return nil
 	}
-	choose := proxies.ProxyFunc()
-	return func(u *url.URL) (*url.URL, error) {
-		via, err := choose(u)
-		if err != nil {
-			return nil, errBadProxy // its own text shows the URL, and a password in it
-		}
-		return via, nil
-	}
+	return proxies.ProxyFunc()
 }
-
-var errBadProxy = errors.New("HTTP_PROXY or HTTPS_PROXY is not a URL")
