@@ -96,7 +96,7 @@ requirements: $(VENV)/build.stamp ## pin the newest versions of all requirements
 .PHONY: clean
 clean: ## remove all that these commands have made in this folder
 	rm -rf $(VENV) dist build .cache demo-output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
-	rm -f $(LIBRARY) s3dlio/_native/s3dlio.h
+	rm -f $(LIBRARY)
 
 # One environment for all: each stamp adds what its name says. The pins agree, so nothing is installed twice.
 # Bytecode is compiled at once: spawned workers start quickly even where Python may not write any.

@@ -1,6 +1,6 @@
 """Hatchling build hook: compiles the Go library and puts it, with its header, into the wheel.
 
-An editable install gets both in place, in s3dlio/_native/. Documentation: docs/dev/building.md.
+An editable install gets the library in place, in s3dlio/_native/. Documentation: docs/dev/building.md.
 """
 
 from __future__ import annotations
@@ -60,24 +60,21 @@ class NativeLibraryHook(BuildHookInterface[WheelBuilderConfig]):
 
 
 def install_in_place(root: Path, version: str) -> None:
-    """Puts library and header where an editable install looks for them.
+    """Puts the library where an editable install looks for it; the header is read where it lies, in gosrc/capi.
 
     The library is renamed into place, so that a process that has it loaded keeps the old one, and carries
     the time at which the build began: a source saved during the build is newer than it.
     """
     target = root / PACKAGE
-    target.mkdir(exist_ok=True)
     began = time.time()
     with tempfile.TemporaryDirectory(prefix=".build-", dir=target) as scratch:
         library = compile_library(root, Path(scratch), version)
         os.utime(library, (began, began))
-        header = shutil.copyfile(root / "gosrc/capi" / HEADER, Path(scratch) / HEADER)
-        os.replace(header, target / HEADER)
         os.replace(library, target / LIBRARY)
 
 
-def compile_library(root: Path, output: Path, version: str) -> Path:
-    """Builds libs3dlio.so into `output` and returns its path."""
+def compile_library(root: Path, output: Path, version: str, tags: str = "") -> Path:
+    """Builds libs3dlio.so into `output` and returns its path; `tags` are Go build tags, as tests use them."""
     require_platform()
     exports = output / "exports.map"
     exports.write_text(EXPORTS)
@@ -86,7 +83,7 @@ def compile_library(root: Path, output: Path, version: str) -> Path:
     linker = f"-s -w -buildid= -X main.version={version} " + shlex.quote(
         f'-extldflags="-Wl,--version-script={exports}"'
     )
-    options = ["-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags", linker]
+    options = ["-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-tags", tags, "-ldflags", linker]
     run_go(root, "build", *options, "-o", str(library), COMMAND_PACKAGE)
     return library
 

@@ -19,7 +19,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built in isolation: nothing but the build requirements is there."""
     out = tmp_path_factory.mktemp("wheel")
-    run(uv(), "build", "--quiet", "--wheel", "--out-dir", out, sources, cwd=out)
+    run(uv(), "build", "--wheel", "--out-dir", out, sources, cwd=out)
     return _only(out, "*.whl")
 
 
@@ -27,7 +27,7 @@ def wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sdist(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source distribution."""
     out = tmp_path_factory.mktemp("sdist")
-    run(uv(), "build", "--quiet", "--sdist", "--out-dir", out, sources, cwd=out)
+    run(uv(), "build", "--sdist", "--out-dir", out, sources, cwd=out)
     return _only(out, "*.tar.gz")
 
 
