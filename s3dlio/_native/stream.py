@@ -15,7 +15,7 @@ from s3dlio._native.client import Client
 from s3dlio._native.header import ffi
 from s3dlio._native.leases import Lease
 from s3dlio._native.requests import Op, Requests, StreamOptions, c_options
-from s3dlio._native.waiting import Waiter
+from s3dlio._native.waiting import Waiter, one_turn
 from s3dlio.errors import ClosedError, InvalidError, S3DlioError, from_json
 from s3dlio.listing import Listing
 from s3dlio.views import BytesView
@@ -138,8 +138,12 @@ class Stream:
         return self._hand_out(capacity)
 
     async def take_async(self, wanted: int = 1, capacity: int = 64) -> list[Item]:
-        """`take` for asyncio. Where it is cancelled no item is lost: the next call has them."""
+        """`take` for asyncio. Where it is cancelled no item is lost: the next call has them.
+
+        Other tasks have their turn at each call, so that a consumer of items that are always there can be cancelled.
+        """
         wanted = min(wanted, capacity)
+        await one_turn()
         while not self._has(wanted):
             self._fetch(wanted, capacity, 0)
             if not self._has(wanted):

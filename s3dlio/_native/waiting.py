@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import select
 import threading
+import types
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
 
 _POLL_MS = 100
+
+
+@types.coroutine
+def one_turn() -> Generator[None, None, None]:
+    """Let the event loop run what else is ready."""
+    yield
 
 
 class Waiter:
@@ -42,11 +50,7 @@ class Waiter:
 
     def wake(self) -> bool:
         """End the wait from any thread. False where nobody waits."""
-        waiting = self._waiting
-        if waiting is None or waiting.get_loop().is_closed():
-            return False
-        waiting.get_loop().call_soon_threadsafe(_resolve, waiting)
-        return True
+        return self._waiting is not None and _resolve_from_thread(self._waiting)
 
 
 def _resolve(future: asyncio.Future[None]) -> None:
@@ -54,18 +58,27 @@ def _resolve(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
+def _resolve_from_thread(future: asyncio.Future[None]) -> bool:
+    try:
+        future.get_loop().call_soon_threadsafe(_resolve, future)
+    except RuntimeError:  # the loop has been closed: nobody waits any more
+        return False
+    return True
+
+
 async def _wait_in_thread(fd: int, future: asyncio.Future[None]) -> None:
-    """For event loops without add_reader: a thread of our own polls the descriptor until the future is done."""
-    loop = future.get_loop()
+    """For event loops without add_reader: a thread of our own polls the descriptor for as long as somebody waits."""
+    left = threading.Event()
 
     def poll() -> None:
         poller = select.poll()
         poller.register(fd, select.POLLIN)
-        while not future.done() and not loop.is_closed():
-            if poller.poll(_POLL_MS):
-                loop.call_soon_threadsafe(_resolve, future)
-                return
+        while not left.is_set() and not poller.poll(_POLL_MS):
+            pass
+        _resolve_from_thread(future)
 
-    thread = threading.Thread(target=poll, name="s3dlio-wait", daemon=True)
-    thread.start()
-    await future
+    threading.Thread(target=poll, name="s3dlio-wait", daemon=True).start()
+    try:
+        await future
+    finally:
+        left.set()
