@@ -34,6 +34,7 @@ type reader struct {
 	length int64
 	done   int64
 	failed error // why body is nil
+	closed bool
 }
 
 func (r *reader) Info() backend.Info { return r.info }
@@ -41,7 +42,10 @@ func (r *reader) Len() int64         { return r.length }
 
 func (r *reader) Read(p []byte) (int, error) {
 	for {
-		if r.done == r.length && r.body == nil {
+		switch {
+		case r.closed:
+			return 0, errs.New(errs.Closed, "get", r.trial.u.String(), "the body has been closed")
+		case r.body == nil && r.done == r.length:
 			return 0, io.EOF
 		}
 		if r.failed != nil {
@@ -106,6 +110,7 @@ func (r *reader) close() {
 }
 
 func (r *reader) Close() error {
+	r.closed = true
 	if r.body == nil {
 		return nil
 	}

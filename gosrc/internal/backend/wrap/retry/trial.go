@@ -54,7 +54,7 @@ func (t *trial) again(err error) error {
 	if !e.Retryable() || t.b.policy.MaxAttempts > 0 && t.rounds >= t.b.policy.MaxAttempts {
 		return &e
 	}
-	wait := max(backoff(t.rounds), time.Duration(e.Retry.AfterSeconds*float64(time.Second)))
+	wait := backoff(t.rounds) + time.Duration(e.Retry.AfterSeconds*float64(time.Second))
 	if time.Since(t.since)+wait > t.budget() {
 		return &e
 	}
