@@ -25,8 +25,8 @@ help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 .PHONY: demo
-demo: $(VENV)/demo.stamp $(LIBRARY) ## load a real dataset in every way there is; ARGS='--uri s3://bucket/prefix' uses yours
-	python examples/demo.py $(ARGS)
+demo: $(VENV)/demo.stamp $(LIBRARY) ## load a real dataset in every way there is; URI=s3://bucket/prefix uses your bucket
+	python examples/demo.py $(if $(URI),--uri '$(URI)') $(ARGS)
 
 .PHONY: test
 test: lint test-go test-python ## everything that has to pass: lint, Go tests with the race detector, Python tests

@@ -34,14 +34,15 @@ For s3:// set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, and f
 not Amazon's its address too: AWS_ENDPOINT_URL=http://localhost:9000
 """
 STEPS = """\
-put_many        store the images as small PNG files, and all of them together as large arrays
+put_many        store the images: small PNG files, and large arrays of all of them
 create_dataset  list what is there
 dataset[i]      read one after the other, at random, for half a second
-async for       stream through create_async_loader, shuffled, in batches: one pass, or half a second of passes
-train, test     decode and learn: {}"""
-CACHE_NOTE = (
-    "file:// reads through the page cache, which may hold what was just written; direct:// reads the disk itself."
-)
+async for       create_async_loader, shuffled, in batches, for half a second
+train, test     decode and learn: {}
+"""
+CACHE_NOTE = """\
+file:// reads through the page cache, which may hold what was just written;
+direct:// reads the disk itself."""
 
 
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 100})

@@ -71,7 +71,8 @@ class TorchLearner:
     def learn(self, images: Tensor, labels: Tensor) -> None:
         """One step of gradient descent on a batch."""
         self._optimizer.zero_grad()
-        nn.functional.cross_entropy(self._model(images), labels).backward()
+        loss = nn.functional.cross_entropy(self._model(images), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
 
     @torch.no_grad()

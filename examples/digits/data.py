@@ -82,7 +82,8 @@ def encode_image(pixels: NDArray[np.uint8]) -> bytes:
 def decode_image(content: Buffer) -> NDArray[np.float32]:
     """A PNG file as float32 (28, 28) from 0 to 1."""
     with Image.open(io.BytesIO(content)) as image:
-        return np.asarray(image, dtype=np.float32) / np.float32(255)
+        pixels: NDArray[np.float32] = np.asarray(image) / np.float32(255)
+    return pixels
 
 
 def label_of(uri: str) -> int:

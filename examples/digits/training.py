@@ -21,8 +21,8 @@ from .record import Recorder
 __all__ = ["KINDS", "default_kind", "train"]
 
 KINDS = {
-    "torch": "a convolutional network, a DataLoader over S3MapDataset, and over S3IterableDataset",
-    "numpy": "a network of one hidden layer, create_async_loader(...).items()",
+    "torch": "DataLoader over S3MapDataset and S3IterableDataset, in torch",
+    "numpy": "create_async_loader(...).items(), in numpy",
 }
 BATCH_SIZE = 32
 Batch = tuple[Any, Any, int]  # images, labels, bytes read
