@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"net/http"
 	"strings"
@@ -24,8 +25,13 @@ func (c *client) stat(ctx context.Context, op string, u uri.URI) (backend.Info, 
 		return backend.Info{}, err
 	}
 	defer resp.Close()
-	return describe(resp.Header, max(resp.Length, 0)), nil
+	if resp.Length < 0 {
+		return backend.Info{}, c.malformed(errNoLength, op, u)
+	}
+	return describe(resp.Header, resp.Length), nil
 }
+
+var errNoLength = errors.New("no Content-Length")
 
 // describe reads what the header of an answer says of an object.
 func describe(h wire.Header, size int64) backend.Info {

@@ -86,7 +86,7 @@ func (c *client) reader(u uri.URI, r backend.Range, resp *wire.Response) (*reade
 		}
 	}
 	if length < 0 {
-		return nil, c.malformed(errors.New("no Content-Length"), "get", u)
+		return nil, c.malformed(errNoLength, "get", u)
 	}
 	// A server may ignore the range where it begins at 0: then its end is ours to find.
 	if from != r.Offset || resp.Status == http.StatusPartialContent && length > size-from {

@@ -10,6 +10,7 @@ import (
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/backendtest"
 	_ "github.com/s3dlio/s3dlio/gosrc/internal/backend/s3"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wrap/pool"
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
 	"github.com/s3dlio/s3dlio/gosrc/internal/testservers"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
@@ -69,4 +70,34 @@ func newBucket(t testing.TB, server *testservers.S3) string {
 		t.Fatal(err)
 	}
 	return u.Container
+}
+
+// A listing can begin behind a key; what is folded may appear once more.
+func TestListAfter(t *testing.T) {
+	both(t, func(t *testing.T, server *testservers.S3) {
+		u := uri.URI{Scheme: "s3", Container: newBucket(t, server)}
+		store := connect(t, settings(server))
+		defer store.Close()
+		for _, key := range []string{"a", "b +%&", "c/d", "c/e", "f"} {
+			if _, err := store.Put(t.Context(), u.WithKey(key), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, c := range []struct {
+			after     string
+			recursive bool
+			want      string
+		}{{"a", true, `["b +%&" "c/d" "c/e" "f"]`}, {"b +%&", true, `["c/d" "c/e" "f"]`}, {"b +%&", false, `["c/" "f"]`}, {"c/d", true, `["c/e" "f"]`}, {"f", true, `[]`}} {
+			got := []string{}
+			err := store.(pool.Continued).ListAfter(t.Context(), u, c.recursive, c.after, func(entries []backend.Entry) error {
+				for _, e := range entries {
+					got = append(got, e.Key)
+				}
+				return nil
+			})
+			if err != nil || fmt.Sprintf("%q", got) != c.want {
+				t.Errorf("behind %q, recursive %v: %q, %v; want %s", c.after, c.recursive, got, err, c.want)
+			}
+		}
+	})
 }

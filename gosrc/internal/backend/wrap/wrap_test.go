@@ -47,7 +47,7 @@ func container(testing.TB) uri.URI {
 
 // What is around a backend keeps its promises.
 func TestConformance(t *testing.T) {
-	for name, endpoints := range map[string][]string{"one": {"a"}, "three": {"a", "b", "c"}, "local": nil} {
+	for name, endpoints := range map[string][]string{"endpoints": {"a", "b", "c"}, "local": nil} {
 		t.Run(name, func(t *testing.T) {
 			backendtest.Run(t, backendtest.Suite{
 				New: func(t testing.TB) backend.Backend { return open(t, memory(t, endpoints...)) },
@@ -59,6 +59,7 @@ func TestConformance(t *testing.T) {
 					return u
 				},
 				Container: container,
+				Large:     1 << 20,
 			})
 		})
 	}

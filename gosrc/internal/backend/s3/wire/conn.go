@@ -39,7 +39,7 @@ const (
 // exchange sends req and reads the header of the answer.
 func (c *conn) exchange(ctx context.Context, req *Request) (*Response, error) {
 	c.answered = false
-	c.stop = context.AfterFunc(ctx, c.interrupt)
+	c.stop = context.AfterFunc(ctx, func() { background("cancel", c.interrupt) })
 	sent := c.send(req)
 	if sent != nil && (ctx.Err() != nil || IsStall(sent)) {
 		return nil, c.explain(ctx, sent)

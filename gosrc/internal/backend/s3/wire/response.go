@@ -104,13 +104,16 @@ func cutLine(s string) (line, rest string) {
 
 // frame finds out where the body ends.
 func (r *Response) frame(method string) error {
+	encoding := r.Header.Get("Transfer-Encoding")
+	if encoding != "" && !r.reuse {
+		return fmt.Errorf("%w: transfer encoding in HTTP/1.0", ErrMalformed)
+	}
 	connection := strings.ToLower(r.Header.Get("Connection"))
 	r.reuse = r.reuse && connection != "close" || connection == "keep-alive"
 	length, err := r.contentLength()
 	if err != nil {
 		return err
 	}
-	encoding := r.Header.Get("Transfer-Encoding")
 	switch {
 	case method == "HEAD":
 		r.Length = length // of the body that a GET would have

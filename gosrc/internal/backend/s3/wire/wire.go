@@ -16,6 +16,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/s3dlio/s3dlio/gosrc/internal/guard"
 )
 
 // Transport keeps the connections to the hosts of one endpoint.
@@ -112,8 +114,15 @@ func (t *Transport) put(c *conn) {
 	c.idleSince = time.Now()
 	t.idle[c.host] = append(list, c)
 	if t.reaper == nil {
-		t.reaper = time.AfterFunc(idleTimeout, t.reap)
+		t.reaper = time.AfterFunc(idleTimeout, t.reaping)
 	}
+}
+
+func (t *Transport) reaping() { background("close idle connections", t.reap) }
+
+// background runs what no caller waits for; a panic in it goes to the log.
+func background(op string, f func()) {
+	_ = guard.Run(op, "", func() error { f(); return nil })
 }
 
 // reap closes what has idled for too long.
@@ -135,7 +144,7 @@ func (t *Transport) reap() {
 	}
 	t.reaper = nil
 	if left > 0 && !t.closed {
-		t.reaper = time.AfterFunc(idleTimeout/2, t.reap)
+		t.reaper = time.AfterFunc(idleTimeout/2, t.reaping)
 	}
 }
 

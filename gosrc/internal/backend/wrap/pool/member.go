@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -48,7 +49,9 @@ func (m *member) observe(err error) {
 	switch {
 	case blames(err):
 		m.failures.Add(1)
-		m.aside.Store(time.Now().Add(rest(m.strikes.Add(1))).UnixNano())
+		pause := rest(m.strikes.Add(1))
+		m.aside.Store(time.Now().Add(pause).UnixNano())
+		slog.Debug("endpoint put aside", "endpoint", m.endpoint, "for", pause, "error", err)
 	case replied:
 		m.strikes.Store(0)
 		m.aside.Store(0)

@@ -3,6 +3,7 @@ package retry
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"syscall"
 	"time"
@@ -58,6 +59,7 @@ func (t *trial) again(err error) error {
 	if time.Since(t.since)+wait > t.budget() {
 		return &e
 	}
+	slog.Debug("trying again", "op", t.op, "uri", t.u.String(), "attempts", t.attempts, "wait", wait, "error", &e)
 	select {
 	case <-t.ctx.Done():
 		return t.cancelled()
