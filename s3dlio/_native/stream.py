@@ -6,7 +6,7 @@ import ctypes
 import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
-from itertools import repeat
+from itertools import chain, repeat
 from struct import Struct
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -192,20 +192,20 @@ class Stream:
         return len(self._ready) >= wanted or (self._ended and not self._taken[0])
 
     def _hand_out(self, capacity: int) -> list[Item]:
-        with self._taking:
-            out = self._ready[:capacity]
-            del self._ready[:capacity]
-        if not out and self._failure is not None:
+        if not self._ready and self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
+        ready = self._ready  # no call from here on: neither an interrupt nor another thread comes in between
+        out = ready[:capacity]
+        del ready[:capacity]
         return out
 
     def _fetch(self, wanted: int, capacity: int, timeout_ms: int) -> None:
         """Get items from the library, waiting for as many as are missing."""
         with self._taking:
-            room = capacity - len(self._ready)
-            if room > 0 and not self._taken[0] and not self._ended:  # taken: an interrupt came before _convert
-                self._next(wanted - len(self._ready), room, timeout_ms)
+            missing = wanted - len(self._ready)
+            if missing > 0 and not self._taken[0] and not self._ended:  # taken: an interrupt came before _convert
+                self._next(missing, capacity - len(self._ready), timeout_ms)
             if self._taken[0]:
                 self._convert()
         if self._ended:
@@ -234,8 +234,9 @@ class Stream:
     def _convert(self) -> None:
         """Make Items of what the library has filled in.
 
-        An interrupt may come at any line. Until the count is set back nothing has happened yet, and the next call
-        does it again; then the views become the owners of their buffers, all in one step of the interpreter.
+        An interrupt may come with every call. Until the last lines nothing has happened yet, and the next _fetch does
+        it all again; these put the items where they are found, and make the views the owners of their buffers, in
+        one call that runs no Python code.
         """
         items, views, buffers, texts = [], [], [], []
         new_view, has_views = self._library.view_type, self._has_views
@@ -245,7 +246,7 @@ class Stream:
             error, view, content = None, None, ""
             if text:
                 content = ctypes.string_at(text, text_length).decode("utf-8", "surrogateescape")
-                texts.append(text)
+                texts.append(ffi().cast("char *", text))
             if code:
                 error, content = from_json(content), ""
             elif has_views:
@@ -254,11 +255,10 @@ class Stream:
                 views.append(view)
                 buffers.append(buffer)
             items.append(Item(index, error, view, size, content, length))
-        self._taken[0] = 0
-        deque(map(setattr, views, repeat("_buffer"), buffers), maxlen=0)
+        take_over = chain(map(setattr, views, repeat("_buffer"), buffers), map(self._library.c.s3d_text_free, texts))
         self._ready += items
-        for text in texts:
-            self._library.c.s3d_text_free(ffi().cast("char *", text))
+        self._taken[0] = 0
+        deque(take_over, 0)
 
     async def _readable(self) -> None:
         try:
