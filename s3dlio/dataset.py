@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from s3dlio._native import Client, Item, Op, Stream, StreamOptions
 from s3dlio.errors import InvalidError
@@ -18,6 +18,9 @@ from s3dlio.passes import Opened, Pass, data_item, data_view, stream_options
 from s3dlio.resolve import check_uri, list_samples, locate
 from s3dlio.sharding import Shard, positions
 from s3dlio.views import BytesView
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 __all__ = ["PyDataset", "create_dataset", "shard_of"]
 
@@ -117,9 +120,29 @@ class PyDataset:
 
     def fetch(self, indices: Sequence[int], make: Callable[[Item, Opened], Step]) -> list[Step]:
         """What `make` makes of the samples at these indices, in their order."""
+        return self._fetch(indices, make, None)
+
+    def fetch_into(self, indices: Sequence[int], memory: Sequence[Buffer]) -> list[int]:
+        """Read the samples at these indices into memory of the caller; returns their lengths in bytes.
+
+        Args:
+            indices: which samples.
+            memory: for each a writable, contiguous buffer. It must not be used meanwhile.
+
+        Raises:
+            InvalidError: a sample is larger than its buffer.
+            S3DlioError: a sample could not be read.
+        """
+        return self._fetch(indices, lambda item, _: item.length, memory)
+
+    def _fetch(
+        self, indices: Sequence[int], make: Callable[[Item, Opened], Step], memory: Sequence[Buffer] | None
+    ) -> list[Step]:
         order = array("q", map(self._position, indices))
         options = replace(stream_options(self.options), ordered=True, prefetch=0)  # all of them are wanted now
-        samples: Pass[Step] = Pass(lambda _: self._open(order, options, False), make, self.options, batched=False)
+        samples: Pass[Step] = Pass(
+            lambda _: self._open(order, options, False, memory), make, self.options, batched=False
+        )
         with samples:
             found: list[Step] = []
             while len(found) < len(order):  # an error comes after the samples before it
@@ -133,6 +156,10 @@ class PyDataset:
         if not 0 <= position < len(self):
             raise IndexError(f"sample {index} of a dataset of {len(self)}")
         return position
+
+    def size(self, index: int) -> int:
+        """The size of one sample in bytes, as it was listed; -1 where that is not known."""
+        return self.listing.sizes[self._position(index)]
 
     def subset(self, indices: Iterable[int]) -> PyDataset:
         """A dataset of the samples at these indices, in their order."""
@@ -188,9 +215,15 @@ class PyDataset:
         order = positions(len(self), seed=seed, epoch=at_epoch, shard=shard or shard_of(self.options))
         return self._open(order, stream_options(self.options), event_fd)
 
-    def _open(self, order: array[int] | None, options: StreamOptions, event_fd: bool) -> Opened:
+    def _open(
+        self,
+        order: array[int] | None,
+        options: StreamOptions,
+        event_fd: bool,
+        memory: Sequence[Buffer] | None = None,
+    ) -> Opened:
         client = Client.get(self.options.client_config())
-        stream = Stream(client, Op.GET, self.listing, order=order, options=options, event_fd=event_fd)
+        stream = Stream(client, Op.GET, self.listing, order=order, memory=memory, options=options, event_fd=event_fd)
         place = range(len(self)) if order is None else order
         return Opened(stream, lambda item: self.listing.uri(place[item.index]))
 

@@ -10,8 +10,9 @@ from torch.utils.data import Dataset
 from s3dlio.dataset import PyDataset
 from s3dlio.errors import InvalidError
 from s3dlio.options import Options
+from s3dlio.torch.blocks import fetch_block
 from s3dlio.torch.distributed import rank_shard
-from s3dlio.torch.samples import ReturnType, SampleMaker
+from s3dlio.torch.samples import ReturnType, SampleMaker, SampleTensor
 from s3dlio.torch.source import Source, choose_options, find_samples
 
 __all__ = ["S3MapDataset"]
@@ -71,7 +72,10 @@ class S3MapDataset(Source, Dataset[Any]):
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
         """Several samples, fetched together: what a DataLoader asks for."""
-        return self._dataset.fetch(indices, self._make)
+        block = fetch_block(self._dataset, indices) if self._make.return_type == "tensor" else None
+        if block is None:
+            return self._dataset.fetch(indices, self._make)
+        return [self._make.finished(part.as_subclass(SampleTensor)) for part in block]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self)} samples>"

@@ -17,6 +17,7 @@ from torch.utils.data._utils.collate import default_collate_fn_map
 from s3dlio.errors import InvalidError
 from s3dlio.items import DataItem
 from s3dlio.passes import Opened, data_item, data_view
+from s3dlio.torch.blocks import is_block, new_block
 
 if TYPE_CHECKING:
     from s3dlio._native import Item
@@ -65,27 +66,27 @@ class SampleMaker:
 
     def __call__(self, item: Item, opened: Opened) -> Any:
         """The sample of an item that was read."""
-        sample = _MAKERS[self.return_type](item, opened)
+        return self.finished(_MAKERS[self.return_type](item, opened))
+
+    def finished(self, sample: Any) -> Any:
+        """A sample of the return type, through the transform."""
         return sample if self.transform is None else self.transform(sample)
 
 
 def _collate_tensors(batch: Sequence[torch.Tensor], *, collate_fn_map: Any = None) -> Any:
     plain = [sample.as_subclass(torch.Tensor) for sample in batch]
-    if all(sample.shape == plain[0].shape for sample in plain):
+    equal = all(sample.shape == plain[0].shape for sample in plain)
+    if is_block(plain):
+        return plain[0].as_strided((len(plain), plain[0].numel()), (plain[0].numel(), 1)) if equal else plain
+    if equal:
         return default_collate_fn_map[torch.Tensor](plain, collate_fn_map=collate_fn_map)
     return plain if get_worker_info() is None else _in_one_block(plain)
 
 
 def _in_one_block(samples: list[torch.Tensor]) -> list[torch.Tensor]:
-    """The samples copied into one piece of shared memory.
-
-    On their own they would become a piece, and an open file, each on their way to the parent process.
-    """
+    """The samples copied into shared memory: on their own each would become a piece, and an open file, of its own."""
     sizes = [sample.numel() for sample in samples]
-    storage = samples[0].untyped_storage()._new_shared(sum(sizes))  # type: ignore[no-untyped-call]
-    block = torch.empty(0, dtype=torch.uint8).set_(storage)
-    torch.cat(samples, out=block)
-    return list(torch.split(block, sizes))
+    return list(torch.split(torch.cat(samples, out=new_block(sum(sizes))), sizes))
 
 
 def _collate_items(batch: list[DataItem], *, collate_fn_map: Any = None) -> list[DataItem]:
