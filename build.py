@@ -73,8 +73,8 @@ def install_in_place(root: Path, version: str) -> None:
         os.replace(library, target / LIBRARY)
 
 
-def compile_library(root: Path, output: Path, version: str, tags: str = "") -> Path:
-    """Builds libs3dlio.so into `output` and returns its path; `tags` are Go build tags, as tests use them."""
+def compile_library(root: Path, output: Path, version: str) -> Path:
+    """Builds libs3dlio.so into `output` and returns its path."""
     require_platform()
     exports = output / "exports.map"
     exports.write_text(EXPORTS)
@@ -83,7 +83,7 @@ def compile_library(root: Path, output: Path, version: str, tags: str = "") -> P
     linker = f"-s -w -buildid= -X main.version={version} " + shlex.quote(
         f'-extldflags="-Wl,--version-script={exports}"'
     )
-    options = ["-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-tags", tags, "-ldflags", linker]
+    options = ["-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags", linker]
     run_go(root, "build", *options, "-o", str(library), COMMAND_PACKAGE)
     return library
 

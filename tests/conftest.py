@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import audit_receiver, builds, environment, processes
+from tests.support import audit_receiver, environment, processes
 from tests.support.audit import AuditLog
 from tests.support.faults import FaultProxy
 from tests.support.processes import Server
@@ -100,12 +100,6 @@ def fault_proxy(_toxiproxy: Server) -> Iterator[Callable[[S3Server], FaultProxy]
     yield make
     for proxy in proxies:
         proxy.close()
-
-
-@pytest.fixture(scope="session")
-def faulty_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library with fault:// in it: a process loads it when S3DLIO_LIBRARY names this file."""
-    return builds.faulty_library(tmp_path_factory.mktemp("faulty"))
 
 
 @pytest.fixture(scope="session")

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.support.audit import AuditLog, most_at_once
-from tests.support.builds import run
 from tests.support.faults import FaultProxy
 from tests.support.servers import Bucket, S3Server
-
-READ_FAULT = """
-import s3dlio
-try:
-    s3dlio.get("fault://panic/key")
-except s3dlio.S3DlioError as error:
-    print(type(error).__name__)
-"""
 
 AddProxy = Callable[[S3Server], FaultProxy]
 
@@ -110,9 +99,3 @@ def test_audit_log_shows_requests_that_overlap(
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(through.get, ["key"] * 3))
     assert most_at_once(audit_log.requests(bucket, "GetObject")) == 3
-
-
-def test_faulty_library_is_chosen_by_the_environment(faulty_library: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", READ_FAULT]
-    assert run(*command, cwd=tmp_path).stdout == "UnsupportedError\n"
-    assert run(*command, cwd=tmp_path, env={"S3DLIO_LIBRARY": str(faulty_library)}).stdout == "InternalError\n"

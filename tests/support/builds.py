@@ -15,12 +15,6 @@ from tests.support import environment
 ROOT = Path(__file__).parents[2]
 VERSIONS = ["3.10", "3.11", "3.12", "3.13"]
 RUN_SECONDS = 280
-BUILD_WITH_FAULTS = """
-import sys
-from pathlib import Path
-import build
-print(build.compile_library(Path.cwd(), Path(sys.argv[1]), "1.0.0", tags="faults"))
-"""
 
 
 def run(
@@ -52,11 +46,6 @@ def copy_sources(target: Path) -> Path:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
     return target
-
-
-def faulty_library(folder: Path) -> Path:
-    """Builds the library with the scheme fault://, a store that misbehaves (gosrc/internal/backend/faults)."""
-    return Path(run(sys.executable, "-c", BUILD_WITH_FAULTS, folder, cwd=ROOT).stdout.strip())
 
 
 def new_environment(folder: Path, python: str | Path = sys.executable, packages: Sequence[str | Path] = ()) -> Path:
