@@ -55,7 +55,10 @@ func minio(l lifetime, o Options) *S3 {
 		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "GOMAXPROCS=2",
 	}, o.Env...)
 	s.process = start(l, "minio", append(args, subdir(l, "minio")), env, func() error {
-		return healthy(s.Endpoint+"/minio/health/ready", http.StatusOK)
+		if err := healthy(s.Endpoint+"/minio/health/cluster", http.StatusOK); err != nil {
+			return err
+		}
+		return healthy(s.Endpoint, http.StatusForbidden) // 503 while it initialises itself
 	})
 	return s
 }
@@ -70,7 +73,8 @@ func VersityGW(tb testing.TB, o Options) *S3 {
 func versitygw(l lifetime, o Options) *S3 {
 	l.Helper()
 	s := newS3(l, &o)
-	args := []string{"--port", s.Addr, "--quiet", "--health", "/health", "posix"}
+	args := []string{"--port", s.Addr, "--quiet", "--health", "/health", "posix",
+		"--disableotmp"} // without it, an object being replaced is listed under its temporary name, too
 	data := subdir(l, "versitygw")
 	if err := unix.Setxattr(data, "user.s3dlio", []byte("1"), 0); err != nil {
 		// It keeps metadata in extended attributes, where the filesystem has them.

@@ -57,7 +57,7 @@ func once[T any](tb testing.TB, server **T, start func(lifetime) *T) *T {
 	defer shared.mu.Unlock()
 	if *server == nil {
 		if shared.dir == "" {
-			dir, err := os.MkdirTemp("", "s3dlio-servers-")
+			dir, err := newDir()
 			if err != nil {
 				tb.Fatal(err)
 			}

@@ -74,7 +74,7 @@ func TestWrongKeys(t *testing.T) {
 			cfg := settings(server)
 			change(cfg.Env)
 			store := connect(t, cfg)
-			for op, f := range operations(store, make([]byte, 20<<20)) {
+			for op, f := range operations(store, make([]byte, 8<<20)) {
 				err := f(t.Context(), u)
 				var e *errs.Error
 				if !errors.As(err, &e) || e.Code != errs.Permission || e.Status/100 != 4 || e.Hint == "" || e.Endpoint != server.Endpoint {

@@ -126,22 +126,14 @@ func TestResetInBody(t *testing.T) {
 	}
 }
 
-// freezing is an object in a MinIO that stops in the middle of its body.
-func freezing(t *testing.T, change func(*config.Config)) (f *faulty, server *testservers.S3) {
-	t.Helper()
-	server = testservers.MinIO(t, testservers.Options{})
+// The data stops coming in the middle of a body, and the connection stays. That
+// is a Timeout, which the retries get over.
+func TestStall(t *testing.T) {
+	server := testservers.MinIO(t, testservers.Options{})
 	cfg := settings(server)
 	cfg.RequestTimeout = seconds(0.4)
-	change(cfg)
-	const size = 32 << 20 // more than the socket buffers hold
-	f = &faulty{T: t, store: wrapped(t, cfg), data: backendtest.Content(1, size)}
+	f := &faulty{T: t, store: wrapped(t, cfg), data: backendtest.Content(1, 32<<20)} // more than the socket buffers hold
 	f.u = object(t, server, f.data)
-	return f, server
-}
-
-// The data stops coming in the middle of a body, and the connection stays.
-func TestStall(t *testing.T) {
-	f, server := freezing(t, func(*config.Config) {})
 	var healer sync.WaitGroup
 	err := f.read(func() {
 		server.Freeze(t)
@@ -154,14 +146,11 @@ func TestStall(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-}
-
-// Without retries a stall is a Timeout.
-func TestStallReported(t *testing.T) {
-	f, server := freezing(t, func(cfg *config.Config) { cfg.MaxAttempts = 1 })
+	cfg.MaxAttempts = 1
+	f.store = wrapped(t, cfg)
 	defer server.Thaw(t)
 	if err := f.read(func() { server.Freeze(t) }); errs.CodeOf(err) != errs.Timeout {
-		t.Errorf("a stalled body: %v", err)
+		t.Errorf("without retries: %v", err)
 	}
 }
 

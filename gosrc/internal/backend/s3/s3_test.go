@@ -27,6 +27,7 @@ func conformance(t *testing.T, server *testservers.S3) {
 		New:       func(t testing.TB) backend.Backend { return connect(t, settings(server)) },
 		Base:      func(testing.TB) uri.URI { return uri.URI{Scheme: "s3", Container: bucket, Key: unique("base") + "/"} },
 		Container: func(testing.TB) uri.URI { return uri.URI{Scheme: "s3", Container: unique("new")} },
+		Large:     11<<20 + 12_345, // three parts
 	})
 }
 

@@ -47,6 +47,9 @@ func (t *Transport) Do(ctx context.Context, req *Request) (*Response, error) {
 	if err := req.check(); err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil { // the server must not learn of a request that was given up before
+		return nil, err
+	}
 	for {
 		c, reused, err := t.get(ctx, req)
 		if err != nil {

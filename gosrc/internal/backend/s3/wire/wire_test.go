@@ -302,6 +302,29 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// What is cancelled before it begins never reaches the server.
+func TestCancelledBefore(t *testing.T) {
+	var requests atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	tr := transport()
+	defer tr.Close()
+	if _, _, err := fetch(t, tr, get(host, "/")); err != nil { // leaves an idle connection
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		if _, err := tr.Do(ctx, get(host, "/")); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	if n := requests.Load(); n != 1 {
+		t.Errorf("%d requests arrived", n)
+	}
+}
+
 // A server that refuses an upload answers before it has read it.
 func TestEarlyAnswer(t *testing.T) {
 	host := scripted(t, func(_ int, c net.Conn, r *bufio.Reader) {
