@@ -5,6 +5,7 @@ Usage: python examples/demo.py --help
 
 from __future__ import annotations
 
+import json
 import platform
 import shlex
 import sys
@@ -45,8 +46,16 @@ file:// reads through the page cache, which may hold what was just written;
 direct:// reads the disk itself."""
 
 
+def _check_uri(_context: click.Context, _option: click.Parameter, uri: str | None) -> str | None:
+    if uri is not None and not uri.partition("://")[2]:
+        raise click.BadParameter("give scheme://bucket/prefix, such as s3://bucket/demo or file:///data/demo")
+    return uri
+
+
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 100})
-@click.option("--uri", help="Write the dataset below this URI and load it from there, instead of --output.")
+@click.option(
+    "--uri", callback=_check_uri, help="Write the dataset below this URI and load it from there, instead of --output."
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -76,7 +85,7 @@ def main(
             accuracies = _measure(run, targets)
         chart(recorder.rows, output / "throughput.png")
     except (s3dlio.S3DlioError, OSError) as error:
-        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        console.print(f"{type(error).__name__}: {error}", style="red", markup=False, soft_wrap=True)
         sys.exit(1)
     _report(console, recorder.rows, accuracies, output / "throughput.png")
     _say_what_was_written(console, targets[0], uri is None)
@@ -105,7 +114,7 @@ def _load_if_possible(run: Run, target: Target) -> dict[str, float]:
     try:
         return {target.name: run.load(target)}
     except s3dlio.UnsupportedError as error:
-        run.recorder.note(target.name, "refused", "-", str(error))
+        run.recorder.note(target.name, "refused", "", str(error))
         return {}
 
 
@@ -113,7 +122,8 @@ def _report(console: Console, rows: Sequence[Row], accuracies: dict[str, float],
     console.print(table(rows))
     for row in rows:
         if row.note:
-            console.print(f"{row.target} {row.step}, {row.content}: {row.note}", markup=False)
+            name = " ".join(filter(None, (row.target, row.step, row.content)))
+            console.print(f"{name}: {row.note}", markup=False, soft_wrap=True)
     if len(accuracies) > 1:
         console.print(CACHE_NOTE)
     for name, accuracy in accuracies.items():
@@ -125,7 +135,7 @@ def _say_what_was_written(console: Console, target: Target, local: bool) -> None
     if local:
         command = f"rm -r {shlex.quote(target.prefix.removeprefix(target.name))}"
     else:
-        code = f"import s3dlio; s3dlio.delete({target.prefix!r}, recursive=True)"
+        code = f"import s3dlio; s3dlio.delete({json.dumps(target.prefix)}, recursive=True)"
         command = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)}"
     console.print(f"Dataset: {target.prefix}, to remove it:\n  {command}", soft_wrap=True, markup=False)
 

@@ -56,6 +56,7 @@ def chart(rows: Sequence[Row], path: Path) -> None:
     arrays = [row for row in rows if row.content == "arrays" and row.size]
     _bars(small, "images", "objects/s", images, lambda row: row.objects_per_second)
     _bars(large, "arrays", "MB/s", arrays, lambda row: row.megabytes_per_second)
+    figure.legend(*small.get_legend_handles_labels(), loc="upper right", ncols=2, frameon=False)
     figure.savefig(path, dpi=110)
 
 
@@ -77,8 +78,6 @@ def _bars(axes: Axes, name: str, unit: str, rows: Sequence[Row], value: Callable
     axes.set_xlabel(unit)
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.spines[["top", "right"]].set_visible(False)
-    if targets:
-        axes.legend(frameon=False, loc="lower right")
 
 
 def _size_text(size: float) -> str:
