@@ -81,7 +81,6 @@ type document struct {
 	Message   string
 	Region    string
 	RequestID string `xml:"RequestId"`
-	Bucket    string `xml:"BucketName"`
 }
 
 // refusal makes an error of an answer, and closes it.

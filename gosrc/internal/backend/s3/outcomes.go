@@ -18,7 +18,7 @@ type outcome struct {
 
 const (
 	checkKeys   = "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile, and that they belong to this endpoint"
-	checkRights = "Check that these credentials may do this; without the right to list a bucket, S3 also answers so for an object that does not exist"
+	checkRights = "Check the credentials, and that they may do this; without the right to list a bucket, S3 also answers so for an object that does not exist"
 )
 
 // outcomes are the error codes of S3 and its kin that mean more than their status.

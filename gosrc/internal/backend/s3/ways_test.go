@@ -9,7 +9,6 @@ import (
 	"errors"
 	"math/big"
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
@@ -155,33 +154,5 @@ func TestAssumedRole(t *testing.T) {
 	defer store.Close()
 	if err := operations(store, nil)["get"](t.Context(), u); err != nil {
 		t.Error(err)
-	}
-}
-
-// An anonymous client signs nothing: it is refused where a signature is needed.
-func TestAnonymous(t *testing.T) {
-	server := testservers.SharedMinIO(t)
-	u := object(t, server, []byte("data"))
-	cfg := settings(server)
-	cfg.Anonymous = true
-	store := connect(t, cfg)
-	defer store.Close()
-	if err := operations(store, nil)["get"](t.Context(), u); errs.CodeOf(err) != errs.Permission {
-		t.Errorf("of a private bucket: %v", err)
-	}
-	seen := make(chan http.Header, 1)
-	public := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		seen <- r.Header
-		w.Header().Set("ETag", `"x"`)
-	}))
-	defer public.Close()
-	cfg.Endpoints, cfg.Env = []string{public.URL}, nil
-	unsigned := connect(t, cfg)
-	defer unsigned.Close()
-	if err := operations(unsigned, nil)["get"](t.Context(), u); err != nil {
-		t.Error(err)
-	}
-	if h := <-seen; h.Get("Authorization") != "" {
-		t.Errorf("an anonymous request has the header %v", h)
 	}
 }

@@ -115,7 +115,11 @@ func (c *conn) httpProxy(ctx context.Context, via *url.URL, target string) (net.
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	if via.Scheme == "https" {
-		if nc, err = handshake(ctx, nc, &tls.Config{MinVersion: tls.VersionTLS12}, addr); err != nil {
+		secure := &tls.Config{MinVersion: tls.VersionTLS12}
+		if c.t.TLS != nil {
+			secure.RootCAs = c.t.TLS.RootCAs
+		}
+		if nc, err = handshake(ctx, nc, secure, addr); err != nil {
 			return nil, fmt.Errorf("proxy: %w", err)
 		}
 	}

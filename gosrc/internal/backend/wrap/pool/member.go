@@ -42,26 +42,21 @@ func (m *member) end(err error) {
 // observe draws conclusions from the outcome of an exchange. An error without a
 // status that is not the endpoint's fault, such as a cancellation, says nothing.
 func (m *member) observe(err error) {
-	replied := err == nil || errs.From(err, "", "").Status != 0
+	e := errs.From(err, "", "")
+	replied := err == nil || e.Status != 0
 	if replied {
 		m.answered.Store(true)
 	}
 	switch {
-	case blames(err):
+	case err != nil && e.Retryable(): // the fault of the endpoint or of the way to it
 		m.failures.Add(1)
-		pause := rest(m.strikes.Add(1))
+		pause := max(rest(m.strikes.Add(1)), time.Duration(e.Retry.AfterSeconds*float64(time.Second)))
 		m.aside.Store(time.Now().Add(pause).UnixNano())
 		slog.Debug("endpoint put aside", "endpoint", m.endpoint, "for", pause, "error", err)
 	case replied:
 		m.strikes.Store(0)
 		m.aside.Store(0)
 	}
-}
-
-// blames says whether err is the fault of the endpoint or of the way to it, so
-// that another endpoint may do better.
-func blames(err error) bool {
-	return err != nil && errs.From(err, "", "").Retryable()
 }
 
 func rest(strikes int32) time.Duration {
