@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from s3dlio._native import Item, Stream, StreamOptions
 from s3dlio.errors import S3DlioError
@@ -172,17 +172,27 @@ class Pass(Generic[Step]):
         if self._batch_size is None:
             return self._give()
         for place, item in enumerate(self._held):
-            if item.error is not None:  # the rest of the batch stays for the next step
-                del self._held[place]
-                raise item.error
+            if item.error is not None:
+                del item
+                self._fail(place)  # the rest of the batch stays for the next step
         return [self._give() for _ in range(min(self._batch_size, len(self._held)))]
 
     def _give(self) -> Any:
-        item = self._held.popleft()
-        if item.error is not None:
-            raise item.error
+        if self._held[0].error is not None:
+            self._fail(0)
         assert self._opened is not None, "items come from a stream"
-        return self._make(item, self._opened)
+        return self._make(self._held.popleft(), self._opened)
+
+    def _fail(self, place: int) -> NoReturn:
+        error = self._held[place].error
+        assert error is not None, "the item has failed"
+        del self._held[place]
+        try:
+            raise error
+        finally:
+            del (
+                error
+            )  # its traceback leads here: with it, the error and this pass would only go with the next collection
 
     def _failed(self) -> bool:
         return any(item.error is not None for item in self._held)

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import re
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -352,6 +353,30 @@ def test_an_error_comes_at_its_place(store: Store) -> None:
     with pytest.raises(s3dlio.NotFoundError, match="missing"):
         run(work())
     assert seen == [0, 1, 2]
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_an_error_stops_the_fetching(folder: Folder, batch_size: int | None) -> None:
+    """Without the help of the garbage collector, which may take its time."""
+    uris = fill(folder, 30)
+    uris[1] = folder.uri("train/missing")
+    dataset = s3dlio.PyDataset.from_uris(uris, batch_size=batch_size)
+    passes = [iter(dataset), aiter(PyBytesAsyncDataLoader(dataset))]
+    watched = [weakref.ref(each) for each in passes]
+
+    async def work() -> None:
+        with pytest.raises(s3dlio.NotFoundError):
+            await numbers(passes.pop())
+        assert watched[1]() is None
+
+    gc.disable()
+    try:
+        with pytest.raises(s3dlio.NotFoundError):
+            list(passes.pop(0))
+        assert watched[0]() is None
+        asyncio.run(work())
+    finally:
+        gc.enable()
 
 
 def test_an_unshuffled_loader_lists_anew_and_a_shuffled_one_once(folder: Folder) -> None:
