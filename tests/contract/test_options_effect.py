@@ -19,7 +19,7 @@ import pytest
 
 import s3dlio
 from s3dlio import PyBytesAsyncDataLoader, create_async_loader, create_dataset
-from s3dlio._native import Client, Op, Stream
+from s3dlio._native import Client, Op, Stream, memory_stats
 from s3dlio.listing import Listing
 from s3dlio.options import Options, table
 from tests.support.audit import AuditLog, Request, most_at_once
@@ -122,6 +122,21 @@ def test_memory_budget(
 def test_an_object_larger_than_the_memory_budget_loads(audited_bucket: Bucket) -> None:
     audited_bucket.put("a", bytes(3 * MIB))
     assert [len(view) for view in read_all(audited_bucket.uri(), memory_budget=MIB, part_size=MIB)] == [3 * MIB]
+
+
+def test_a_pass_itself_holds_little(folder: Folder) -> None:
+    """What it has taken from its stream no longer counts as fetched ahead, so it must not be much."""
+    for i in range(40):
+        folder.put(f"{i:02}", bytes(MIB))
+    steps = iter(create_dataset(folder.uri(), memory_budget=8 * MIB))
+    for _ in range(4):
+        view = next(steps)
+        in_use = [0, 1]
+        while in_use[-1] != in_use[-2]:
+            time.sleep(0.05)
+            in_use.append(memory_stats()["buffers"]["in_use"])
+        assert in_use[-1] <= (8 + 1 + 2) * MIB  # the budget, an eighth of it, and what the consumer has
+    assert len(view) == MIB
 
 
 # How samples are fetched
