@@ -36,15 +36,24 @@ var errIllegal = errors.New("a header or a target holds a character that would e
 
 // check refuses what would let a value pose as another line of the request.
 func (r *Request) check() error {
-	if strings.ContainsAny(r.Target, " \r\n\x00") {
+	ok := clean(r.Host, '!') && clean(r.Target, '!')
+	for _, f := range r.Header {
+		ok = ok && clean(f.Value, ' ')
+	}
+	if !ok {
 		return errIllegal
 	}
-	for _, f := range r.Header {
-		if strings.ContainsAny(f.Value, "\r\n\x00") {
-			return errIllegal
+	return nil
+}
+
+// clean says whether s has no byte below the lowest one allowed.
+func clean(s string, lowest byte) bool {
+	for i := range len(s) {
+		if s[i] < lowest {
+			return false
 		}
 	}
-	return nil
+	return true
 }
 
 // head renders the request line and the header.

@@ -90,7 +90,7 @@ func parseHead(head string) (*Response, error) {
 			return r, nil
 		}
 		name, value, ok := strings.Cut(line, ":")
-		if !ok || name == "" || strings.ContainsAny(name, " \t") {
+		if !ok || name == "" || !clean(name, '!') {
 			return nil, ErrMalformed
 		}
 		r.Header = append(r.Header, Field{name, strings.Trim(value, " \t")})
