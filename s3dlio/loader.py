@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from s3dlio._native import Client, Item, Op, Stream
+from s3dlio._native import Client, Item, Op, Stream, StreamOptions
 from s3dlio.dataset import PyDataset, create_dataset, shard_of
 from s3dlio.items import DataItem
 from s3dlio.listing import Listing
@@ -63,6 +63,7 @@ class PyBytesAsyncDataLoader:
         else:
             self._source = check_uri(source)
             self.options = Options.parse(options, **keywords)
+            _check(self.options)
         self._epoch: int | None = None
         self._passes: weakref.WeakSet[Pass[Any]] = weakref.WeakSet()
         self._current: Pass[Any] | None = None  # of next(loader) and anext(loader)
@@ -135,8 +136,19 @@ def open_listed(uri: str, options: Options, event_fd: bool) -> Opened:
     place = locate(client, uri)
     if place.size is not None:
         return PyDataset(list_samples(client, place, options), options).open(event_fd)
+    stream = Stream(
+        client, Op.GET_LISTED, Listing.from_uris([place.uri]), options=_listed_options(options), event_fd=event_fd
+    )
+    return Opened(stream, lambda item: item.text, lambda: require_samples(client, place, options))
+
+
+def _listed_options(options: Options) -> StreamOptions:
     shard = shard_of(options)
     glob = options.pattern if isinstance(options.pattern, str) else ""
-    asked = replace(stream_options(options), pattern=glob, shard_index=shard.index, shard_count=shard.count)
-    stream = Stream(client, Op.GET_LISTED, Listing.from_uris([place.uri]), options=asked, event_fd=event_fd)
-    return Opened(stream, lambda item: item.text, lambda: require_samples(client, place, options))
+    return replace(stream_options(options), pattern=glob, shard_index=shard.index, shard_count=shard.count)
+
+
+def _check(options: Options) -> None:
+    """Let the library check the options, such as the form of a glob, by a stream that has nothing to do."""
+    client = Client.get(options.client_config())
+    Stream(client, Op.GET_LISTED, Listing.from_uris([]), options=_listed_options(options)).close()

@@ -100,10 +100,13 @@ class Library:
 class _Process:
     """What a process knows of libraries: its own, and those that were loaded before it was forked."""
 
-    def __init__(self, inherited: tuple[Library, ...] = (), spare: Copy | None = None) -> None:
+    def __init__(
+        self, inherited: tuple[Library, ...] = (), file: Path | None = None, spare: Copy | None = None
+    ) -> None:
         self.pid = os.getpid()
         self.lock = threading.RLock()
         self._inherited = inherited
+        self._file = file  # what the first of them was loaded from: children copy that very file
         self._spare = spare  # a copy that nothing was loaded from yet, neither here nor before the fork
         self._library: Library | None = None
         self._forking: int | None = None  # the thread that holds the lock across a fork
@@ -120,7 +123,8 @@ class _Process:
 
     def _load(self) -> Library:
         if not self._inherited:
-            return Library(str(_library_file()))
+            self._file = _library_file()
+            return Library(str(self._file))
         copy = self._intact_spare()
         try:
             return Library(copy.path(len(self._inherited)))
@@ -130,7 +134,8 @@ class _Process:
 
     def _intact_spare(self) -> Copy:
         if self._spare is None or not self._spare.is_intact():
-            self._spare = copy_of(_library_file())
+            assert self._file is not None, "a library is copied after it has been loaded"
+            self._spare = copy_of(self._file)
         return self._spare
 
     def before_fork(self) -> None:
@@ -164,7 +169,7 @@ class _Process:
         for library in inherited:
             library.leases.clear()  # nobody in the child uses that memory
             library.closing.clear()
-        return self._children.setdefault(os.getpid(), _Process(inherited, self._spare))
+        return self._children.setdefault(os.getpid(), _Process(inherited, self._file, self._spare))
 
     def finish(self) -> None:
         """At the end of the program."""
