@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builds import new_environment, run, uv
+from tests.support.builds import ROOT, new_environment, run, uv
 
+PINS = ["--constraint", ROOT / "requirements/build.txt"]
 BROKEN_GO = "#!/bin/sh\necho 'this Go must not be called' >&2\nexit 1\n"
 
 
@@ -65,7 +66,7 @@ def test_missing_compiler_is_named(sources: Path, tmp_path: Path) -> None:
 
 
 def test_missing_go_is_named(sources: Path, tmp_path: Path) -> None:
-    python = new_environment(tmp_path / "venv", packages=["hatchling", "pyelftools"])
+    python = new_environment(tmp_path / "venv", packages=["hatchling", "pyelftools", *PINS])
     command: list[str | Path] = [python, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
     result = run(*command, cwd=sources, env={"PATH": str(path_without_go(tmp_path / "bin"))}, check=False)
     assert result.returncode != 0

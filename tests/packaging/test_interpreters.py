@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builds import interpreters, new_environment, run
+from tests.support.builds import ROOT, interpreters, new_environment, run
+
+PINS = ["--constraint", ROOT / "requirements/dev.txt"]
 
 
 @pytest.mark.parametrize("version", sorted(interpreters()))
 def test_wheel_works(version: str, wheel: Path, tmp_path: Path) -> None:
-    python = new_environment(tmp_path / "venv", interpreters()[version], packages=[wheel, "numpy"])
+    python = new_environment(tmp_path / "venv", interpreters()[version], packages=[wheel, "numpy", *PINS])
     script = Path(__file__).with_name("smoke.py")
     # Python 3.12 and later warn of every fork of a process with threads
     warnings = ["-W", "error", "-W", "ignore:This process:DeprecationWarning"]
