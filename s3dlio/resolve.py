@@ -8,7 +8,6 @@ that begins with it.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -117,16 +116,11 @@ def _nothing_at(place: Place, options: Options) -> NotFoundError:
 
 def _sample_pages(client: Client, place: Place, options: Options) -> Iterator[Listing]:
     """The pages of the listing, without what is no sample; none is empty."""
-    glob = options.pattern if isinstance(options.pattern, str) else None
-    search = options.pattern.search if isinstance(options.pattern, re.Pattern) else None
-    below = place.uri.rfind("/") + 1  # where paths below the prefix begin
-    for page in list_pages(client, place.uri, options.recursive, glob):
+    for page in list_pages(client, place.uri, options.recursive, options.pattern):
         kept = [
             i
             for i, uri in enumerate(page.uris())
-            if not (uri.endswith("/") and page.sizes[i] <= 0)
-            and (place.size is None or uri == place.uri)
-            and (search is None or search(uri[below:]))
+            if not (uri.endswith("/") and page.sizes[i] <= 0) and (place.size is None or uri == place.uri)
         ]
         if kept:
             yield page if len(kept) == len(page) else page.select(kept)

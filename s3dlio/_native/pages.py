@@ -52,8 +52,15 @@ def page_of(item: Item, uri: str, pattern: str | re.Pattern[str] | None = None) 
     page.base = uri[:scheme] + page.base[scheme:]  # in the letters that the caller uses
     if not isinstance(pattern, re.Pattern):
         return page
-    below = uri.rfind("/") + 1
-    return page.select(i for i, found in enumerate(page.uris()) if pattern.search(found, below))
+    return page.select(i for i, found in enumerate(page.uris()) if pattern.search(_below(uri, found)))
+
+
+def _below(prefix: str, uri: str) -> str:
+    """The path of a URI below the directory that the prefix names or lies in: what patterns are compared with."""
+    directory = prefix.rstrip("/") + "/"
+    if not uri.startswith(directory):
+        directory = prefix[: prefix.rfind("/") + 1]
+    return uri[len(directory) :]
 
 
 def _decoded(page: Any) -> Listing:
