@@ -41,6 +41,7 @@ class TorchLearner:
     """The network, fed by a map dataset while it learns and by an iterable one when it is tested."""
 
     def __init__(self, prefix: str, seed: int, workers: int) -> None:
+        torch.set_num_threads(1)  # more would wait for each other, and for the workers, on a network this small
         torch.manual_seed(seed)  # weights, and the order that the DataLoader draws
         self._model = nn.Sequential(
             nn.Unflatten(1, (1, SIDE)),
