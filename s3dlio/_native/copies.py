@@ -60,7 +60,7 @@ def copy_of(source: Path) -> Copy:
         return Copy(fd)
     raise OSError(
         f"a forked process needs a copy of {source}, but nowhere may one be executed ({'; '.join(refusals)}). Set "
-        " TMPDIR to a directory that is not mounted noexec, or start processes with 'spawn' or 'forkserver'"
+        "TMPDIR to a directory that is not mounted noexec, or start processes with 'spawn' or 'forkserver'"
     )
 
 

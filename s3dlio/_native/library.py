@@ -8,7 +8,8 @@ This module alone knows about forks:
 - before: make the copy, once for all children; wait until no O_DIRECT read is under way, whose data could otherwise
   land in the child's memory (open(2)); hold the locks of this package, so that none is caught locked
 - after, in the child: begin anew, with new locks
-- at every entry, compare the process id: forks made in C do not run the hooks of Python
+- at every entry, compare the process id: forks made in C do not run the hooks of Python. The hook in the child is
+  needed all the same, for a process id may come again
 """
 
 from __future__ import annotations
