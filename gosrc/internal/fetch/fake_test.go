@@ -76,15 +76,12 @@ func (f *fake) Open(ctx context.Context, u uri.URI, r backend.Range, etag string
 	}
 	tag := fmt.Sprint(f.version[u.Key])
 	size := int64(len(data))
-	switch {
-	case etag != "" && etag != tag:
+	if etag != "" && etag != tag {
 		return nil, errs.New(errs.Changed, "get", u.String(), "changed")
-	case r.Offset > size:
-		return nil, errs.New(errs.OutOfRange, "get", u.String(), "offset %d is beyond the end", r.Offset)
 	}
-	end := size
-	if r.Length >= 0 {
-		end = min(end, r.Offset+r.Length)
+	from, to, err := r.Cut("get", u, size)
+	if err != nil {
+		return nil, err
 	}
 	f.inside++
 	f.most = max(f.most, f.inside)
@@ -92,8 +89,8 @@ func (f *fake) Open(ctx context.Context, u uri.URI, r backend.Range, etag string
 	if f.delay != nil {
 		delay = f.delay(u.Key)
 	}
-	return &fakeReader{Reader: bytes.NewReader(data[r.Offset:end]), fake: f, ctx: ctx, delay: delay,
-		info: backend.Info{Size: size, ETag: tag}, n: end - r.Offset}, nil
+	return &fakeReader{Reader: bytes.NewReader(data[from:to]), fake: f, ctx: ctx, delay: delay,
+		info: backend.Info{Size: size, ETag: tag}, n: to - from}, nil
 }
 
 type fakeReader struct {

@@ -44,15 +44,20 @@ func (f *requestFeed) next(s *Stream) *job {
 }
 
 // joins says whether r continues the range that members read, so that one
-// request can serve them all.
+// request can serve them all. Ranges that overlap are read twice: their
+// consumers may write to what they get.
 func joins(members []Request, r Request, partSize int64) bool {
 	first, last := members[0], members[len(members)-1]
-	if r.URI != first.URI || last.Length < 0 || r.Length < 0 || r.Memory != nil || first.Memory != nil {
+	if r.URI != first.URI || r.Memory != nil || first.Memory != nil ||
+		first.Offset < 0 || r.Offset < 0 || last.Length < 0 || r.Length < 0 {
 		return false
 	}
-	gap := r.Offset - (last.Offset + last.Length)
-	return r.Offset >= last.Offset && gap <= coalesceGap && r.Offset+r.Length >= last.Offset+last.Length &&
-		(partSize == 0 || r.Offset+r.Length-first.Offset <= partSize)
+	if partSize == 0 {
+		partSize = defaultPart
+	}
+	from := r.Offset - first.Offset // relative, and no sum before its terms are checked: none overflows
+	gap := from - (last.Offset - first.Offset + last.Length)
+	return gap >= 0 && gap <= coalesceGap && r.Length <= partSize-from
 }
 
 // listedFeed takes what a listing finds.

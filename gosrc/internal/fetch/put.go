@@ -12,7 +12,8 @@ import (
 // abortTimeout bounds the clean-up of an upload, which must also run after a cancellation.
 const abortTimeout = 30 * time.Second
 
-// defaultPart is the part size of uploads where part_size is 0.
+// defaultPart bounds the parts of uploads, and what neighbouring ranges are
+// joined to, where part_size is 0.
 const defaultPart = 8 << 20
 
 // put stores the caller's memory as an object, in parts where it is large.

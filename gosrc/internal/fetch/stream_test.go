@@ -135,7 +135,7 @@ func TestCoalescedRanges(t *testing.T) {
 	}
 	o := defaults()
 	o.PartSize = 500
-	source := requestList{r("k", 0, 100), r("k", 100, 50), r("k", 200, 100), r("other", 300, 10), r("k", 900, 400), r("k", 950, 350)}
+	source := requestList{r("k", 0, 100), r("k", 100, 50), r("k", 200, 100), r("other", 300, 10), r("k", 900, 50), r("k", 950, 350)}
 	items := drain(t, open(t, c, Get, source, o), 3)
 	for i, item := range items {
 		from, to := source[i].Offset, min(source[i].Offset+source[i].Length, 1000)
