@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.builds import ROOT, new_environment, run, uv
 
-PINS = ["--constraint", ROOT / "requirements/build.txt"]
+PINS: list[str | Path] = ["--constraint", ROOT / "requirements/build.txt"]
 BROKEN_GO = "#!/bin/sh\necho 'this Go must not be called' >&2\nexit 1\n"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.builds import ROOT, interpreters, new_environment, run
 
-PINS = ["--constraint", ROOT / "requirements/dev.txt"]
+PINS: list[str | Path] = ["--constraint", ROOT / "requirements/dev.txt"]
 
 
 @pytest.mark.parametrize("version", sorted(interpreters()))
