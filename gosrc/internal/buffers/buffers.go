@@ -6,6 +6,7 @@ package buffers
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -28,9 +29,6 @@ func (b *Buffer) Bytes() []byte { return b.data }
 
 // Retain adds a reference.
 func (b *Buffer) Retain() { b.refs.Add(1) }
-
-// Truncate shortens the buffer to n bytes.
-func (b *Buffer) Truncate(n int) { b.data = b.data[:n] }
 
 // Release drops a reference; with the last one the memory is reused.
 func (b *Buffer) Release() {
@@ -70,6 +68,9 @@ var Default = NewPool(256 << 20)
 
 // Get returns a buffer of n bytes whose contents are undefined.
 func (p *Pool) Get(n int64) (*Buffer, error) {
+	if n < 0 || n > math.MaxInt64-Align {
+		return nil, fmt.Errorf("no memory has %d bytes", n)
+	}
 	return p.class(n).get(n)
 }
 

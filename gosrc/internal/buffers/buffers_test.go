@@ -1,6 +1,7 @@
 package buffers
 
 import (
+	"math"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -56,6 +57,18 @@ func TestReuseAndRetention(t *testing.T) {
 	b.Release()
 	if s := p.Stats(); s.InUse != 0 || s.Pooled != 8<<20 {
 		t.Errorf("retained %+v", s)
+	}
+}
+
+func TestSizesThatNoMemoryHas(t *testing.T) {
+	p := NewPool(0)
+	for _, n := range []int64{-1, math.MinInt64, math.MaxInt64, math.MaxInt64 - Align, 1 << 60} {
+		if b, err := p.Get(n); err == nil {
+			t.Errorf("%d bytes: got %d", n, len(b.Bytes()))
+		}
+	}
+	if s := p.Stats(); s != (Stats{}) {
+		t.Errorf("the pool holds %+v", s)
 	}
 }
 

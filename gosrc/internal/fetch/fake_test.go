@@ -33,6 +33,7 @@ type fake struct {
 	stored  map[string][]byte
 	aborted int
 	failAt  int // upload part that fails; -1 none
+	answer  func(r *fakeReader)
 }
 
 var current *fake // the store behind fake://
@@ -89,8 +90,12 @@ func (f *fake) Open(ctx context.Context, u uri.URI, r backend.Range, etag string
 	if f.delay != nil {
 		delay = f.delay(u.Key)
 	}
-	return &fakeReader{Reader: bytes.NewReader(data[from:to]), fake: f, ctx: ctx, delay: delay,
-		info: backend.Info{Size: size, ETag: tag}, n: to - from}, nil
+	reader := &fakeReader{Reader: bytes.NewReader(data[from:to]), fake: f, ctx: ctx, delay: delay,
+		info: backend.Info{Size: size, ETag: tag}, n: to - from}
+	if f.answer != nil {
+		f.answer(reader)
+	}
+	return reader, nil
 }
 
 type fakeReader struct {

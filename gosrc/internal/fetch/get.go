@@ -54,15 +54,22 @@ func (g *get) start(ctx context.Context, j *job) (err error) {
 	if g.want.Length >= 0 {
 		total = min(total, g.want.Length)
 	}
+	length := total
+	if first.Length >= 0 {
+		length = min(total, first.Length)
+	}
+	if err = sameLength(reader, length, j); err != nil {
+		return err
+	}
 	if err = g.allocate(j, total); err != nil {
 		return err
 	}
 	steps := 1
-	if rest := total - reader.Len(); rest > 0 {
-		steps += int((rest + g.partSize - 1) / g.partSize)
+	if rest := total - length; rest > 0 {
+		steps += int((rest-1)/g.partSize) + 1
 	}
 	j.plan(steps, g.memory())
-	return readFull(reader, g.slice(0, reader.Len()), j)
+	return readFull(reader, g.slice(0, length), j)
 }
 
 // allocate makes the destination, unless the caller brought one.
@@ -106,8 +113,11 @@ func (g *get) step(ctx context.Context, j *job, n int) (err error) {
 		return err
 	}
 	defer closeReader(reader, &err)
-	if reader.Len() != length || reader.Info().Size != g.info.Size {
+	if reader.Info().Size != g.info.Size {
 		return errs.New(errs.Changed, j.op, j.uri, "the object changed from %d to %d bytes while it was read", g.info.Size, reader.Info().Size)
+	}
+	if err = sameLength(reader, length, j); err != nil {
+		return err
 	}
 	return readFull(reader, g.slice(from, length), j)
 }
@@ -149,6 +159,15 @@ func (g *get) fail(_ *job, err *errs.Error) (again bool) {
 	}
 	g.restarts++
 	return true
+}
+
+// sameLength refuses an answer of another length than the size of the object
+// asks for: what is missing of one part no other part would fill.
+func sameLength(r backend.Reader, length int64, j *job) error {
+	if r.Len() == length {
+		return nil
+	}
+	return errs.New(errs.Truncated, j.op, j.uri, "%d bytes were expected of an object of %d, and %d were answered", length, r.Info().Size, r.Len())
 }
 
 // readFull fills p. The end of the body before that is an error: never short data.
