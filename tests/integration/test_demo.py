@@ -82,7 +82,7 @@ def test_the_command_it_prints_removes_what_it_wrote(minio_bucket: Bucket, tmp_p
     minio_bucket.put("prefix/mine", b"not the demo's")
     output = run("--output", tmp_path, "--model=numpy", "--uri", minio_bucket.uri("prefix/"))
     command = output.splitlines()[-1]
-    subprocess.run(command, shell=True, check=True, timeout=SECONDS)
+    subprocess.run(command, shell=True, check=True, timeout=SECONDS, cwd=tmp_path)
     assert minio_bucket.keys() == ["prefix/mine"]
 
 
