@@ -32,7 +32,7 @@ func (f *requestFeed) next(s *Stream) *job {
 		return s.newJob(first, 1, s.otherSteps(first), 0)
 	}
 	members := []Request{first}
-	for f.at < f.source.Len() {
+	for first.joinable() && f.at < f.source.Len() {
 		r := f.source.At(f.at)
 		if !joins(members, r, s.opts.PartSize) {
 			break
@@ -43,13 +43,15 @@ func (f *requestFeed) next(s *Stream) *job {
 	return s.newGet(members, nil)
 }
 
+// joinable: a range with an end, without memory of its own to go to.
+func (r Request) joinable() bool { return r.Memory == nil && r.Offset >= 0 && r.Length >= 0 }
+
 // joins says whether r continues the range that members read, so that one
 // request can serve them all. Ranges that overlap are read twice: their
 // consumers may write to what they get.
 func joins(members []Request, r Request, partSize int64) bool {
 	first, last := members[0], members[len(members)-1]
-	if r.URI != first.URI || r.Memory != nil || first.Memory != nil ||
-		first.Offset < 0 || r.Offset < 0 || last.Length < 0 || r.Length < 0 {
+	if !r.joinable() || r.URI != first.URI {
 		return false
 	}
 	if partSize == 0 {

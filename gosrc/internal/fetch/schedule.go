@@ -322,10 +322,10 @@ func (s *Stream) wakeIdle(n int) int {
 
 // workerLost can only follow a bug in this file; the stream ends with the error.
 func (s *Stream) workerLost(err error) {
-	s.cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err = errs.From(err, s.op.String(), "")
+	s.cancel() // not before: Next would see an end without an error
 	s.workers--
 	s.leaveIfLast()
 }

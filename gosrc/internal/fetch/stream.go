@@ -90,36 +90,40 @@ func (c *Client) Open(op Op, source Source, opts Options, withEvent bool) (*Stre
 // than timeout, and not while the stream can only go on when some are taken.
 // finished says that no more will come.
 func (s *Stream) Next(capacity, wanted int64, timeout time.Duration) (items []Item, finished bool, err error) {
-	wanted = max(1, min(wanted, capacity))
-	var timer *time.Timer
-	for {
-		s.mu.Lock()
-		s.wanted = wanted
-		if s.deliverable() || timeout <= 0 {
-			items = s.takeItems(capacity)
-			finished = s.ended() && s.ready == 0
-			if finished && s.err != nil {
-				if len(items) == 0 {
-					err = s.err
-				} else {
-					finished = false // the error comes next, alone
-				}
-			}
-			s.event.set(s.deliverable())
-			s.mu.Unlock()
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	for wait := timeout > 0; ; {
+		if items, finished, err = s.take(capacity, wanted, wait); items != nil || finished {
 			return items, finished, err
-		}
-		s.mu.Unlock()
-		if timer == nil {
-			timer = time.NewTimer(timeout)
-			defer timer.Stop()
 		}
 		select {
 		case <-s.arrived:
 		case <-timer.C:
-			timeout = 0
+			wait = false
 		}
 	}
+}
+
+// take is one attempt of Next: items are nil where the caller is willing to
+// wait, and there is something to wait for.
+func (s *Stream) take(capacity, wanted int64, wait bool) (items []Item, finished bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wanted = max(1, min(wanted, capacity))
+	if wait && !s.deliverable() {
+		return nil, false, nil
+	}
+	items = s.takeItems(max(0, capacity))
+	finished = s.ended() && s.ready == 0
+	if finished && s.err != nil {
+		if len(items) == 0 {
+			err = s.err
+		} else {
+			finished = false // the error comes next, alone
+		}
+	}
+	s.event.set(s.deliverable())
+	return items, finished, err
 }
 
 // EventFD is readable while Next would return at once; -1 without one.
