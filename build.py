@@ -30,6 +30,7 @@ COMMAND_PACKAGE = "./gosrc/capi"
 # Nothing of the Go runtime is exported: two copies of the library in one process must never see each other.
 EXPORTS = "{ global: s3d_*; local: *; };\n"
 ARCHITECTURES = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64"}
+OLDEST_GLIBC = (2, 17)  # installers know no older tag for all architectures
 
 
 class NativeLibraryHook(BuildHookInterface[WheelBuilderConfig]):
@@ -145,7 +146,7 @@ def require_platform() -> None:
 
 
 def platform_tag(library: Path) -> str:
-    """manylinux_X_Y_ARCH, where X.Y is the newest glibc version that the library asks for."""
+    """manylinux_X_Y_ARCH, where X.Y is the newest glibc version that the library asks for, at least 2.17."""
     with library.open("rb") as file:
         elf = ELFFile(file)
         architecture = elf["e_machine"]
@@ -162,5 +163,5 @@ def platform_tag(library: Path) -> str:
             f"s3dlio: no wheel tag for this library ({architecture}, glibc versions: {needed}); "
             f"supported are glibc systems on {', '.join(ARCHITECTURES.values())}."
         )
-    major, minor = max(needed)[:2]
+    major, minor = max(*needed, OLDEST_GLIBC)[:2]
     return f"manylinux_{major}_{minor}_{ARCHITECTURES[architecture]}"
