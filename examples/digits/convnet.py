@@ -19,6 +19,7 @@ from .data import LABELS, SIDE, decode_image, label_of
 __all__ = ["TorchLearner"]
 
 BATCH_SIZE = 32
+RATE, MOMENTUM = 0.05, 0.9
 Sample = tuple[NDArray[np.float32], int, int]
 Batch = tuple[Tensor, Tensor, int]
 
@@ -54,7 +55,7 @@ class TorchLearner:
             nn.Flatten(),
             nn.Linear(16 * (SIDE // 4) ** 2, LABELS),
         )
-        self._optimizer = torch.optim.Adam(self._model.parameters(), lr=3e-3)
+        self._velocities = [torch.zeros_like(weight) for weight in self._model.parameters()]
         train = S3MapDataset(prefix + "train/", return_type="item", transform=sample_of)
         test = S3IterableDataset(prefix + "test/", return_type="item", transform=sample_of)
         # shuffle: torch draws a new order for each pass
@@ -70,11 +71,17 @@ class TorchLearner:
         return _batches(self._test)
 
     def learn(self, images: Tensor, labels: Tensor) -> None:
-        """One step of gradient descent on a batch."""
-        self._optimizer.zero_grad()
+        """One step of gradient descent with momentum on a batch.
+
+        Written out: the first use of torch.optim loads torch's compiler, which takes longer than all of the training.
+        """
+        weights = list(self._model.parameters())
         loss = nn.functional.cross_entropy(self._model(images), labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
+        gradients = torch.autograd.grad(loss, weights)
+        with torch.no_grad():
+            for weight, velocity, gradient in zip(weights, self._velocities, gradients, strict=True):
+                velocity.mul_(MOMENTUM).add_(gradient)
+                weight.sub_(velocity, alpha=RATE)
 
     @torch.no_grad()
     def right(self, images: Tensor, labels: Tensor) -> int:

@@ -101,6 +101,14 @@ class Recorder:
         self._progress.update(task, total=running.objects, completed=running.objects, refresh=True)
         self.rows.append(Row(target, step, content, running.objects, running.size, seconds))
 
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """Say what takes its time within, and is not measured."""
+        task = self._progress.add_task(text, total=None)
+        self._progress.refresh()
+        yield
+        self._progress.remove_task(task)
+
     def note(self, target: str, step: str, content: str, note: str) -> None:
         """Record that a step was not run, and why."""
         self.rows.append(Row(target, step, content, note=note))

@@ -43,7 +43,8 @@ class Run:
         """Load the dataset in every way; returns the accuracy that was learned."""
         training = self._read(target, "images", "train/", batch_size=64)
         self._read(target, "arrays", "arrays/", batch_size=1)
-        learner = make_learner(self._kind, target.prefix, self._seed, self._workers)
+        with self.recorder.waiting(f"{target.name} the model, in {self._kind}"):
+            learner = make_learner(self._kind, target.prefix, self._seed, self._workers)
         testing = len(self._files["images"]) - training
         return train(self.recorder, target.name, learner, self._epochs, (training, testing))
 

@@ -48,7 +48,7 @@ def assert_chart(folder: Path) -> None:
 
 @pytest.mark.parametrize("model", ["torch", "numpy"])
 def test_learns_from_a_folder_through_both_local_schemes(tmp_path: Path, model: str) -> None:
-    output = run("--output", tmp_path, "--epochs=3", "--model", model)
+    output = run("--output", tmp_path, "--epochs=8", "--model", model)
     learned = accuracies(output)
     assert learned.keys() == {"file", "direct"}
     assert min(learned.values()) > 40  # chance is 10
