@@ -7,6 +7,7 @@
 //
 //	source -> job (one request, or several coalesced) -> steps -> items
 //
-// schedule.go holds the state and is the only file that locks; get.go, put.go,
-// list.go and simple.go say what the steps of a job do.
+// stream.go holds the state, which one mutex guards; schedule.go decides which
+// step runs next and deliver.go what the consumer gets; get.go, put.go, list.go
+// and simple.go say what the steps of a job do.
 package fetch

@@ -105,5 +105,5 @@ func (s *Stream) newGet(members []Request, text []byte) *job {
 }
 
 func (s *Stream) newJob(r Request, width int, steps steps, need int64) *job {
-	return &job{stream: s, steps: steps, index: r.Index, width: width, op: s.op.String(), uri: r.URI, need: need + overhead, planned: 1}
+	return &job{stream: s, steps: steps, index: r.Index, width: width, op: s.op.String(), uri: r.URI, need: min(need, maxNeed) + overhead, planned: 1}
 }

@@ -37,6 +37,10 @@ type job struct {
 	done     bool
 }
 
+// maxNeed is more than any memory, yet sums of it do not overflow: sizes come
+// from servers.
+const maxNeed = 1 << 60
+
 // overhead is counted for every job beside its payload, so that the budget also
 // bounds how many empty objects wait for a slow consumer.
 const overhead = 4 << 10
@@ -48,9 +52,13 @@ func (j *job) plan(steps int, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	j.need = bytes + overhead
-	if j.need < j.admitted {
-		s.inUse -= j.admitted - j.need
+	more := j.need - j.admitted
+	if more < 0 || steps == 1 { // no further step asks for room
+		s.inUse += more
 		j.admitted = j.need
+	}
+	if more < 0 {
+		s.wakeIdle(1)
 	}
 	if steps > 1 {
 		j.planned = steps

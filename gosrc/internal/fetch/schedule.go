@@ -64,11 +64,12 @@ func (s *Stream) nextStep() (*job, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.ctx.Err() == nil {
-		if j := s.pickSplit(); j != nil {
-			return s.begin(j)
-		}
-		if j := s.pickNew(); j != nil {
-			return s.begin(j)
+		if j := s.pick(); j != nil {
+			n := s.begin(j)
+			if s.idle > 0 && s.hasStep() {
+				s.wakeIdle(1) // who wakes the next, until all that may run does
+			}
+			return j, n
 		}
 		if s.drainedSource() && s.objects == 0 {
 			break
@@ -86,52 +87,51 @@ func (s *Stream) nextStep() (*job, int) {
 	return nil, 0
 }
 
-func (s *Stream) begin(j *job) (*job, int) {
-	n := j.next
+// begin counts the next step of a job as under way.
+func (s *Stream) begin(j *job) (n int) {
+	n = j.next
 	j.next++
 	j.inflight++
 	s.running++
+	s.admit(j)
 	if j.next == j.planned {
-		if i := slices.Index(s.split, j); i >= 0 {
-			s.split = slices.Delete(s.split, i, i+1)
-		}
+		s.noMoreSteps(j)
 	}
-	return j, n
+	return n
+}
+
+// noMoreSteps: those of j that have not begun will not.
+func (s *Stream) noMoreSteps(j *job) {
+	j.planned = j.next
+	if i := slices.Index(s.split, j); i >= 0 {
+		s.split = slices.Delete(s.split, i, i+1)
+	}
 }
 
 // abandon finds a job that began and, the stream being cancelled, will run no
 // further step: it must still give back what it holds.
 func (s *Stream) abandon() *job {
-	for i, j := range s.split {
-		if j.inflight == 0 {
-			s.split = slices.Delete(s.split, i, i+1)
-			j.planned = j.next
-			j.err = errs.From(s.ctx.Err(), j.op, j.uri)
-			return j
-		}
-	}
-	return nil
-}
-
-// pickSplit finds a further step of a job that has begun, oldest first.
-func (s *Stream) pickSplit() *job {
-	for _, j := range s.split {
-		if j.inflight < s.opts.MaxInflightParts && s.admit(j) {
-			return j
-		}
-	}
-	return nil
-}
-
-// pickNew starts the next request, if the limits allow it.
-func (s *Stream) pickNew() *job {
-	if s.upcoming == nil && s.feed != nil {
-		s.upcoming = s.feed.next(s)
-	}
-	j := s.upcoming
-	if j == nil || s.objects >= s.opts.MaxObjects || s.windowFull(j) || !s.admit(j) {
+	i := slices.IndexFunc(s.split, func(j *job) bool { return j.inflight == 0 })
+	if i < 0 {
 		return nil
 	}
+	j := s.split[i]
+	s.noMoreSteps(j)
+	s.running++ // until it is concluded
+	j.err = errs.From(s.ctx.Err(), j.op, j.uri)
+	return j
+}
+
+// pick finds a job to run a step of: one that has begun, oldest first, or the
+// next request's, if the limits allow it.
+func (s *Stream) pick() *job {
+	if i := slices.IndexFunc(s.split, s.mayGoOn); i >= 0 {
+		return s.split[i]
+	}
+	if !s.mayStart() {
+		return nil
+	}
+	j := s.upcoming
 	s.upcoming = nil
 	s.objects++
 	s.pending += int64(j.width)
@@ -139,17 +139,38 @@ func (s *Stream) pickNew() *job {
 	return j
 }
 
-// admit counts the memory of a job against the budget. The oldest job that has
-// not been taken may exceed it: everything after it waits for it.
-func (s *Stream) admit(j *job) bool {
-	if !s.fits(j) {
-		return false
-	}
-	s.inUse += max(0, j.need-j.admitted)
-	j.admitted = max(j.need, j.admitted)
-	return true
+// hasStep: pick would find something.
+func (s *Stream) hasStep() bool {
+	return slices.ContainsFunc(s.split, s.mayGoOn) || s.mayStart()
 }
 
+// mayGoOn: a further step of j may run.
+func (s *Stream) mayGoOn(j *job) bool {
+	return j.inflight < s.opts.MaxInflightParts && s.fits(j)
+}
+
+// mayStart: the next request may.
+func (s *Stream) mayStart() bool {
+	j := s.next()
+	return j != nil && s.objects < s.opts.MaxObjects && !s.windowFull(j) && s.fits(j)
+}
+
+// next is the job of the next request; nil if there is none now.
+func (s *Stream) next() *job {
+	if s.upcoming == nil && s.feed != nil {
+		s.upcoming = s.feed.next(s)
+	}
+	return s.upcoming
+}
+
+// admit counts the memory that a job needs against the budget.
+func (s *Stream) admit(j *job) {
+	s.inUse += max(0, j.need-j.admitted)
+	j.admitted = max(j.need, j.admitted)
+}
+
+// fits: the budget has room for j. The oldest job that has not been taken may
+// exceed it: everything after it waits for it.
 func (s *Stream) fits(j *job) bool {
 	more := j.need - j.admitted
 	oldest := len(s.queue) == 0 || s.queue[0] == j
@@ -160,141 +181,36 @@ func (s *Stream) fits(j *job) bool {
 func (s *Stream) stepDone(j *job, err error) (last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.running--
 	j.inflight--
 	if err != nil && j.err == nil {
 		j.err = errs.From(err, j.op, j.uri)
-		j.planned = j.next // start no further step
-		if i := slices.Index(s.split, j); i >= 0 {
-			s.split = slices.Delete(s.split, i, i+1)
-		}
+		s.noMoreSteps(j)
 	}
-	return j.inflight == 0 && j.next == j.planned
+	if j.inflight == 0 && j.next == j.planned {
+		return true // and still running: it is to be concluded
+	}
+	s.running--
+	return false
 }
 
 // restart runs a job again from step 0, before any new one.
 func (s *Stream) restart(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.running--
 	j.next, j.planned, j.err = 0, 1, nil
 	s.split = append(s.split, j)
 	s.wakeWorkers(1)
 }
 
-// publish makes the items of a job ready to be taken.
-func (s *Stream) publish(j *job, items []Item) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.objects--
-	j.items, j.done = items, true
-	if s.opts.Ordered {
-		for s.frontier < len(s.queue) && s.queue[s.frontier].done {
-			s.ready += int64(len(s.queue[s.frontier].items))
-			s.frontier++
-		}
-	} else {
-		s.finished = append(s.finished, j)
-		s.ready += int64(len(items))
-	}
-	s.tellConsumer()
-}
-
-// takeItems hands over up to capacity items and frees their room.
-func (s *Stream) takeItems(capacity int64) []Item {
-	n := min(capacity, s.ready)
-	out := make([]Item, 0, n)
-	for int64(len(out)) < n && len(s.pages) > 0 {
-		out = append(out, s.pages[0])
-		s.pages = s.pages[1:]
-	}
-	for int64(len(out)) < n {
-		j := s.head()
-		k := min(int(n)-len(out), len(j.items))
-		out = append(out, j.items[:k]...)
-		j.items = j.items[k:]
-		if len(j.items) == 0 {
-			s.retire(j)
-		}
-	}
-	s.ready -= int64(len(out))
-	if len(out) > 0 {
-		s.room.Broadcast()
-		s.wakeWorkers(len(out))
-	}
-	return out
-}
-
-func (s *Stream) head() *job {
-	if s.opts.Ordered {
-		return s.queue[0]
-	}
-	return s.finished[0]
-}
-
-// retire forgets a job whose items have all been taken: they are the consumer's now.
-func (s *Stream) retire(j *job) {
-	if s.opts.Ordered {
-		s.queue = s.queue[1:]
-		s.frontier--
-	} else {
-		s.finished = s.finished[1:]
-		if i := slices.Index(s.queue, j); i == 0 {
-			s.queue = s.queue[1:]
-		} else {
-			s.queue = slices.Delete(s.queue, i, i+1)
-		}
-	}
-	s.pending -= int64(j.width)
-	s.inUse -= j.admitted
-}
-
 // drainedSource: no request is left to start.
 func (s *Stream) drainedSource() bool {
-	if s.upcoming == nil && s.feed != nil {
-		s.upcoming = s.feed.next(s)
-	}
-	return s.upcoming == nil && !s.producer
-}
-
-// ended: nothing is under way and nothing will be.
-func (s *Stream) ended() bool {
-	return s.ctx.Err() != nil || s.drainedSource() && s.objects == 0 && !s.producer
-}
-
-// deliverable: a consumer that waits has what it wants, or all it can get.
-func (s *Stream) deliverable() bool {
-	if s.ready >= s.wanted || s.ended() {
-		return true
-	}
-	return s.ready > 0 && s.running == 0 && s.stuck()
-}
-
-// stuck: with nothing under way, no step may be started until items are taken.
-func (s *Stream) stuck() bool {
-	if len(s.split) > 0 {
-		return !slices.ContainsFunc(s.split, s.fits)
-	}
-	if j := s.upcoming; j != nil {
-		return s.windowFull(j) || !s.fits(j)
-	}
-	return s.producer && s.producerWaits
+	return s.next() == nil && !s.producer
 }
 
 // windowFull: prefetch forbids to start another job until items are taken.
 func (s *Stream) windowFull(j *job) bool {
 	return s.opts.Prefetch > 0 && s.pending > 0 && s.pending+int64(j.width) > s.opts.Prefetch
-}
-
-// tellConsumer wakes Next and the event descriptor, if there is something for them.
-func (s *Stream) tellConsumer() {
-	if !s.deliverable() {
-		return
-	}
-	select {
-	case s.arrived <- struct{}{}:
-	default: // a token is there already
-	}
-	s.event.set(true)
 }
 
 // wakeWorkers lets n more steps be looked for: by idle workers first, by new
@@ -351,20 +267,4 @@ func (s *Stream) leaveIfLast() {
 		close(s.gone)
 	}
 	s.tellConsumer()
-}
-
-// dropItems releases what nobody took.
-func (s *Stream) dropItems() {
-	release := func(items []Item) {
-		for _, item := range items {
-			if item.Buffer != nil {
-				item.Buffer.Release()
-			}
-		}
-	}
-	release(s.pages)
-	for _, j := range s.queue {
-		release(j.items)
-	}
-	s.pages, s.queue, s.finished, s.ready, s.frontier = nil, nil, nil, 0, 0
 }

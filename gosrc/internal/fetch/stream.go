@@ -36,7 +36,7 @@ type Stream struct {
 
 	workers       int
 	idle          int         // workers waiting
-	running       int         // steps under way
+	running       int         // steps under way, and jobs being concluded
 	objects       int         // jobs started and not yet done
 	pending       int64       // requests started and not yet taken
 	inUse         int64       // bytes admitted
