@@ -138,6 +138,9 @@ func (s *Stream) Drained(timeout time.Duration) bool {
 	case <-s.gone:
 		return true
 	default:
+		if timeout <= 0 {
+			return false
+		}
 	}
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
