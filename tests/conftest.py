@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,7 +18,11 @@ from tests.support.servers import Bucket, S3Server, answers, local, start_minio,
 
 
 def pytest_configure() -> None:
-    """Before any test module is imported: no configuration of the machine reaches the tests."""
+    """Before any test module is imported: no configuration of the machine reaches the tests.
+
+    Nor an ignored SIGINT, which background jobs of shells inherit and would pass on to the programs under test.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     environment.isolate(Path(tempfile.gettempdir()) / "s3dlio-tests-no-such-folder")
 
 
