@@ -29,6 +29,7 @@ type fake struct {
 	most    int // reads under way at once
 	hold    chan struct{}
 	onOpen  func(key string, r backend.Range)
+	onList  func(u uri.URI) error
 	delay   func(key string) time.Duration
 	stored  map[string][]byte
 	aborted int
@@ -129,6 +130,11 @@ func (r *fakeReader) Close() error {
 }
 
 func (f *fake) List(_ context.Context, u uri.URI, _ bool, page func([]backend.Entry) error) error {
+	if f.onList != nil {
+		if err := f.onList(u); err != nil {
+			return err
+		}
+	}
 	f.mu.Lock()
 	var entries []backend.Entry
 	for key, data := range f.objects {

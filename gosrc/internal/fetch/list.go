@@ -42,8 +42,9 @@ func (s *Stream) startListing() {
 func (s *Stream) list() error {
 	l := &lister{stream: s}
 	for i := range s.source.Len() {
-		if err := l.run(s.source.At(i).URI); err != nil {
-			return err
+		text := s.source.At(i).URI
+		if err := guard.Run(s.op.String(), text, func() error { return l.run(text) }); err != nil {
+			return named(err, s.op.String(), text)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
@@ -33,7 +34,7 @@ type Item struct {
 
 // Source gives a stream its requests, in order, from one goroutine at a time.
 type Source interface {
-	// Len is the number of requests, for a source that knows it; else -1.
+	// Len is the number of requests.
 	Len() int64
 	// At returns request i, for 0 <= i < Len().
 	At(i int64) Request
@@ -55,4 +56,16 @@ func (c *Client) target(ctx context.Context, op Op, text string) (target, error)
 		return target{}, err
 	}
 	return target{u, store}, nil
+}
+
+// named returns err as an *errs.Error; where it does not say which operation
+// failed on what, as a failure of the configuration cannot, these are added.
+func named(err error, op, text string) *errs.Error {
+	e := errs.From(err, op, text)
+	if e == nil || e.Op != "" && e.URI != "" {
+		return e
+	}
+	out := *e // several requests may have the same error
+	out.Op, out.URI = cmp.Or(e.Op, op), cmp.Or(e.URI, text)
+	return &out
 }

@@ -40,7 +40,7 @@ func (s *Stream) conclude(j *job) {
 	err := j.err
 	if err == nil {
 		failure := guard.Run(j.op, j.uri, func() (e error) { items, e = j.steps.finish(s.ctx, j); return })
-		err = errs.From(failure, j.op, j.uri)
+		err = named(failure, j.op, j.uri)
 	}
 	if err != nil {
 		again := false
@@ -183,7 +183,7 @@ func (s *Stream) stepDone(j *job, err error) (last bool) {
 	defer s.mu.Unlock()
 	j.inflight--
 	if err != nil && j.err == nil {
-		j.err = errs.From(err, j.op, j.uri)
+		j.err = named(err, j.op, j.uri)
 		s.noMoreSteps(j)
 	}
 	if j.inflight == 0 && j.next == j.planned {
