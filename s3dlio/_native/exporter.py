@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any
 
-from s3dlio._native.header import ffi
+from s3dlio._native.header import address_of, ffi
 from s3dlio.views import BytesView
 
 _DEFAULT, _BASETYPE = 1 << 18, 1 << 10  # Py_TPFLAGS_*
@@ -54,8 +54,8 @@ def make_view_type(c: Any) -> type[LibraryView]:
         *(_Member(name, _ULONGLONG, header + 8 * i, 0, None) for i, name in enumerate(_FIELDS))
     )
     slots = (_Slot * 4)(
-        _Slot(_BF_GETBUFFER, _address(c, "s3d_view_get_buffer")),
-        _Slot(_TP_DEALLOC, _address(c, "s3d_view_dealloc")),
+        _Slot(_BF_GETBUFFER, address_of(c, "s3d_view_get_buffer")),
+        _Slot(_TP_DEALLOC, address_of(c, "s3d_view_dealloc")),
         _Slot(_TP_MEMBERS, ctypes.addressof(members)),
     )
     spec = _Spec(b"s3dlio.views.Exporter", header + 8 * len(_FIELDS), 0, _DEFAULT | _BASETYPE, slots)
@@ -78,10 +78,6 @@ def _api(name: str) -> Any:
     """Pointer to a function of the Python API."""
     address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
     return ffi().cast("void *", address)
-
-
-def _address(c: Any, name: str) -> int:
-    return int(ffi().cast("uintptr_t", ffi().addressof(c, name)))
 
 
 class LibraryView(BytesView):

@@ -37,18 +37,21 @@ class Lease:
     def close(self) -> None:
         """Stop the stream; does not wait."""
         if not self.closed:
-            self.closed = True
             self._library.closing.add(self)
-            self._library.c.s3d_stream_free(self.handle[0])
+            self._library.free_stream(self.handle[0])
+            self.closed = True  # last, for an interrupt may come before: then it is done again
 
     def give_back(self, timeout: float) -> bool:
         """Once the library has let go, end the exports of the memory. Waits for at most `timeout` seconds."""
         if self._requests is None:
             return True
-        if not self._library.c.s3d_stream_drained(self.handle[0], max(0, round(timeout * 1000))):
+        library, handle = self._library, self.handle[0]
+        if not library.is_drained(handle, 0) and (
+            timeout <= 0 or not library.c.s3d_stream_drained(handle, round(timeout * 1000))
+        ):
             return False
-        self._library.leases.discard(self)
-        self._library.closing.discard(self)
+        library.leases.discard(self)
+        library.closing.discard(self)
         requests, self._requests = self._requests, None
         if requests is not None:
             requests.release()

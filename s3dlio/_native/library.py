@@ -15,6 +15,7 @@ This module alone knows about forks:
 from __future__ import annotations
 
 import atexit
+import ctypes
 import json
 import logging
 import os
@@ -26,7 +27,7 @@ from typing import Any
 from s3dlio._logging import level_for_library
 from s3dlio._native.copies import Copy, copy_of
 from s3dlio._native.exporter import LibraryView, make_view_type
-from s3dlio._native.header import CHECKOUT, ffi, in_checkout
+from s3dlio._native.header import CHECKOUT, ffi, in_checkout, quick_function
 from s3dlio._native.leases import Lease
 from s3dlio.errors import from_json
 
@@ -42,6 +43,7 @@ class Library:
     Attributes:
         pid: the process.
         c: the functions of the header.
+        free_text, free_stream, is_drained: some of them, to be called by those in a hurry.
         view_type: the type of views of its buffers.
         leases: the memory it has borrowed, for as long as it may use it.
         closing: those of them whose streams are closed.
@@ -52,6 +54,9 @@ class Library:
         self.pid = os.getpid()
         self.c: Any = ffi().dlopen(path, os.RTLD_NOW | os.RTLD_LOCAL | os.RTLD_NODELETE)
         _require_abi(self.c, path)
+        self.free_text = quick_function(self.c, "s3d_text_free", None, ctypes.c_void_p)
+        self.free_stream = quick_function(self.c, "s3d_stream_free", None, ctypes.c_uint64)
+        self.is_drained = quick_function(self.c, "s3d_stream_drained", ctypes.c_int32, ctypes.c_uint64, ctypes.c_int32)
         self.c.s3d_set_log_level(level_for_library())
         self.view_type: type[LibraryView] = make_view_type(self.c)
         self.leases: set[Lease] = set()

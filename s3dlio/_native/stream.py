@@ -246,7 +246,7 @@ class Stream:
             error, view, content = None, None, ""
             if text:
                 content = ctypes.string_at(text, text_length).decode("utf-8", "surrogateescape")
-                texts.append(ffi().cast("char *", text))
+                texts.append(text)
             if code:
                 error, content = from_json(content), ""
             elif has_views:
@@ -255,7 +255,7 @@ class Stream:
                 views.append(view)
                 buffers.append(buffer)
             items.append(Item(index, error, view, size, content, length))
-        take_over = chain(map(setattr, views, repeat("_buffer"), buffers), map(self._library.c.s3d_text_free, texts))
+        take_over = chain(map(setattr, views, repeat("_buffer"), buffers), map(self._library.free_text, texts))
         self._ready += items
         self._taken[0] = 0
         deque(take_over, 0)

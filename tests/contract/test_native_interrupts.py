@@ -29,6 +29,13 @@ def test_the_end_of_the_program_frees_no_memory_that_the_library_writes_to(patie
     assert programs.run("exit_while_reading", patience, env=programs.faults_library(), code=1) == "reading\n"
 
 
+@pytest.mark.parametrize("how", ["", "fork"])
+def test_a_program_ends_quietly_with_everything_alive(how: str) -> None:
+    process = programs.start("exit_with_everything_alive", how)
+    _, complaints = process.communicate(timeout=programs.SECONDS)
+    assert (process.returncode, complaints) == (0, "")
+
+
 def test_interrupts_lose_no_item_and_repeat_none() -> None:
     assert programs.run("interrupted_takes").startswith("ok")
 
