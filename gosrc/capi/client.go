@@ -6,11 +6,9 @@ package main
 import "C"
 
 import (
-	"encoding/json"
 	"log/slog"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
-	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/fetch"
 	"github.com/s3dlio/s3dlio/gosrc/internal/guard"
 )
@@ -32,7 +30,7 @@ func s3d_client_new(text C.s3d_str, client *C.s3d_client, failure *C.s3d_text) C
 //export s3d_client_free
 func s3d_client_free(client C.s3d_client) {
 	if c, ok := clients.remove(uint64(client)); ok {
-		if err := c.Close(); err != nil {
+		if err := guard.Run("close", "", c.Close); err != nil {
 			slog.Warn("closing a client", "error", err)
 		}
 	}
@@ -40,14 +38,12 @@ func s3d_client_free(client C.s3d_client) {
 
 //export s3d_client_stats
 func s3d_client_stats(client C.s3d_client, stats, failure *C.s3d_text) C.int32_t {
-	c, err := clients.get(uint64(client))
-	if err != nil {
-		return fail(err, failure)
-	}
-	text, err := json.Marshal(c.Stats())
-	if err != nil {
-		return fail(errs.Wrap(err, errs.Internal, "stats", "", "cannot encode"), failure)
-	}
-	*stats = newText(text)
-	return C.S3D_OK
+	return fail(guard.Run("stats", "", func() error {
+		c, err := clients.get(uint64(client))
+		if err != nil {
+			return err
+		}
+		*stats = textJSON(c.Stats())
+		return nil
+	}), failure)
 }

@@ -47,17 +47,14 @@ func newRequests(c *C.s3d_requests) (*requests, error) {
 		return nil, errs.New(errs.Invalid, "", "", "a stream needs name_ends, and memory and memory_len together")
 	}
 	named := n
+	if r.order != nil {
+		named = 0
+	}
 	for _, j := range r.order {
 		if j < 0 {
 			return nil, errs.New(errs.Invalid, "", "", "the order names entry %d", j)
 		}
 		named = max(named, j+1)
-	}
-	if r.order != nil {
-		named = 0
-		for _, j := range r.order {
-			named = max(named, j+1)
-		}
 	}
 	r.nameEnds = int64s(c.name_ends, named)
 	r.sizes = int64s(c.sizes, named)

@@ -21,20 +21,21 @@ import (
 type fake struct {
 	backend.Backend // methods that no test here needs
 
-	mu      sync.Mutex
-	objects map[string][]byte
-	version map[string]int
-	opens   []string // "key offset+length"
-	inside  int
-	most    int // reads under way at once
-	hold    chan struct{}
-	onOpen  func(key string, r backend.Range)
-	onList  func(u uri.URI) error
-	delay   func(key string) time.Duration
-	stored  map[string][]byte
-	aborted int
-	failAt  int // upload part that fails; -1 none
-	answer  func(r *fakeReader)
+	mu                 sync.Mutex
+	objects            map[string][]byte
+	version            map[string]int
+	opens              []string // "key offset+length"
+	inside             int
+	most               int // reads under way at once
+	hold               chan struct{}
+	onOpen             func(key string, r backend.Range)
+	onList             func(u uri.URI) error
+	delay              func(key string) time.Duration
+	stored             map[string][]byte
+	created, committed int
+	aborted            int
+	failAt             int // upload part that fails; -1 none
+	answer             func(r *fakeReader)
 }
 
 var current *fake // the store behind fake://
@@ -153,6 +154,9 @@ func (f *fake) List(_ context.Context, u uri.URI, _ bool, page func([]backend.En
 }
 
 func (f *fake) Create(context.Context, uri.URI) (backend.Upload, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.created++
 	return &fakeUpload{fake: f, parts: map[int][]byte{}}, nil
 }
 
@@ -181,6 +185,7 @@ func (u *fakeUpload) Commit(_ context.Context, parts int) (backend.Info, error) 
 		all = append(all, u.parts[i]...)
 	}
 	u.fake.stored["committed"] = all
+	u.fake.committed++
 	return backend.Info{Size: int64(len(all)), ETag: "x"}, nil
 }
 

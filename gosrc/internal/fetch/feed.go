@@ -5,7 +5,7 @@ import (
 )
 
 // feed makes jobs out of requests. next is called with Stream.mu held and
-// returns nil when there is none now; drainedSource tells whether one may come.
+// returns nil where there is none now: a listing may still bring some.
 type feed interface {
 	next(s *Stream) *job
 }
@@ -65,7 +65,6 @@ func joins(members []Request, r Request, partSize int64) bool {
 // listedFeed takes what a listing finds.
 type listedFeed struct {
 	queue []Request
-	texts bool
 }
 
 func (f *listedFeed) next(s *Stream) *job {

@@ -127,7 +127,11 @@ func (s *Stream) take(capacity, wanted int64, wait bool) (items []Item, finished
 }
 
 // EventFD is readable while Next would return at once; -1 without one.
-func (s *Stream) EventFD() int { return s.event.descriptor() }
+func (s *Stream) EventFD() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.event.descriptor()
+}
 
 // Cancel stops the work. Items not taken are dropped.
 func (s *Stream) Cancel() { s.cancel() }
