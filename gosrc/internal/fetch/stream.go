@@ -42,6 +42,8 @@ type Stream struct {
 	inUse         int64       // bytes admitted
 	ready         int64       // items that Next could take
 	wanted        int64       // items that the consumer waits for
+	enough        int64       // items that wake it at once
+	lingering     bool        // it will be woken in a moment
 	producer      bool        // a listing is under way
 	producerWaits bool        // ... and waits for items to be taken
 	room          *sync.Cond  // the listing waits here
@@ -110,6 +112,7 @@ func (s *Stream) take(capacity, wanted int64, wait bool) (items []Item, finished
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wanted = max(1, min(wanted, capacity))
+	s.enough = max(s.wanted, min(capacity, goodBatch))
 	if wait && !s.deliverable() {
 		return nil, false, nil
 	}
