@@ -7,6 +7,7 @@ package buffers
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -52,6 +53,7 @@ type Pool struct {
 	inUse   atomic.Int64
 	pooled  atomic.Int64
 	classes []*class
+	idle    idle
 }
 
 // NewPool makes a pool that keeps up to retain bytes of free memory.
@@ -136,6 +138,9 @@ type span struct {
 	listed bool // in class.partial
 }
 
+// whole: no block of it is in use.
+func (s *span) whole() bool { return int32(len(s.free)) == s.blocks }
+
 func (c *class) get(n int64) (*Buffer, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -145,6 +150,9 @@ func (c *class) get(n int64) (*Buffer, error) {
 		}
 	}
 	s := c.partial[len(c.partial)-1]
+	if s.whole() {
+		c.pool.idle.remove(s)
+	}
 	slot := s.free[len(s.free)-1]
 	s.free = s.free[:len(s.free)-1]
 	if len(s.free) == 0 {
@@ -175,30 +183,39 @@ func (c *class) grow() error {
 }
 
 func (c *class) put(b *Buffer) {
+	c.giveBack(b)
+	c.pool.trim()
+}
+
+func (c *class) giveBack(b *Buffer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := b.span
 	s.free = append(s.free, b.slot)
 	c.pool.inUse.Add(-c.size)
-	pooled := c.pool.pooled.Add(c.size)
+	c.pool.pooled.Add(c.size)
 	if !s.listed {
 		c.partial = append(c.partial, s)
 		s.listed = true
 	}
-	if int32(len(s.free)) == s.blocks && (pooled > c.pool.retain || c.size > largest) {
+	switch {
+	case !s.whole():
+	case c.size > largest:
 		c.unmap(s)
+	default:
+		c.pool.idle.add(s)
 	}
 }
 
+// unmap gives the memory of a span back. Called with mu held.
 func (c *class) unmap(s *span) {
-	for i, other := range c.partial {
-		if other == s {
-			c.partial = append(c.partial[:i], c.partial[i+1:]...)
-			break
-		}
+	if i := slices.Index(c.partial, s); i >= 0 {
+		c.partial = slices.Delete(c.partial, i, i+1)
 	}
+	c.pool.idle.remove(s)
 	c.pool.pooled.Add(-int64(len(s.memory)))
 	if err := unix.Munmap(s.memory); err != nil {
 		panic(fmt.Sprintf("buffers: munmap: %v", err)) // a wrong address: memory is corrupt
 	}
+	s.memory = nil
 }
