@@ -113,7 +113,7 @@ func (s *Stream) tellConsumer() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.lingering = false
-			if s.deliverable() {
+			if s.ready >= s.wanted { // an end does not linger, and asking for it could panic in the source
 				s.wakeConsumer()
 			}
 		})
