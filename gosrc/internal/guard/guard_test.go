@@ -22,8 +22,7 @@ func TestPanicBecomesAnError(t *testing.T) {
 func TestGoroutinePanicIsReported(t *testing.T) {
 	reported := make(chan error)
 	Go("get", "", func() {
-		var m map[string]int
-		m["x"]++
+		panic("boom")
 	}, func(err error) { reported <- err })
 	if err := <-reported; errs.CodeOf(err) != errs.Internal {
 		t.Errorf("%v", err)
