@@ -97,10 +97,24 @@ def inherited_views() -> None:
     def read_with(own: BytesView) -> None:
         in_child(lambda: list(own))
 
-    for fork in FORKS:
-        in_child(drop, fork)
+    in_child(drop, c_fork)
+    done = threading.Event()
+    threads = [threading.Thread(target=read_on, args=(done,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(20):  # of a busy parent, whose locks may be held in the moment of the fork
+        in_child(drop)
+    done.set()
+    for thread in threads:
+        thread.join()
+    gc.collect()
     assert memory_stats()["held"] == stats["held"] == len(views)
     assert all(view == CONTENT for view in views)
+
+
+def read_on(done: threading.Event) -> None:
+    while not done.is_set():
+        assert s3dlio.get(URIS[2]) == CONTENT
 
 
 def inherited_streams() -> None:
