@@ -47,9 +47,13 @@ def run(name: str, *arguments: str | Path, env: dict[str, str] | None = None, co
 
 @cache
 def faults_library() -> dict[str, str]:
-    """The environment in which programs load a library that also has fault:// (gosrc/internal/backend/faults)."""
+    """The environment in which programs load a library that also has fault:// (gosrc/internal/backend/faults).
+
+    It checks every store of a pointer for Go memory that would get into the caller's (cgocheck2).
+    """
     path = ROOT / ".cache/faults/libs3dlio.so"
     build = ["go", "build", "-tags", "faults", "-buildmode=c-shared", "-o", str(path), "./gosrc/capi"]
-    result = subprocess.run(build, cwd=ROOT, env=environment.ORIGINAL, text=True, capture_output=True, check=False)
+    checked = environment.ORIGINAL | {"GOEXPERIMENT": "cgocheck2"}
+    result = subprocess.run(build, cwd=ROOT, env=checked, text=True, capture_output=True, check=False)
     assert result.returncode == 0, result.stderr
     return {"S3DLIO_LIBRARY": str(path)}
