@@ -55,9 +55,9 @@ def settled(log: AuditLog, bucket: Bucket) -> int:
     return counts[-1]
 
 
-def first_halves(requests: list[Request]) -> list[Request]:
-    """A client has its bytes a moment before the server is done: the first half of a request is surely under way."""
-    return [replace(request, duration=request.duration / 2) for request in requests]
+def beginnings(requests: list[Request]) -> list[Request]:
+    """The first tenth of each request: a busy server may write its log long after the client has gone on."""
+    return [replace(request, duration=request.duration / 10) for request in requests]
 
 
 def by_object(requests: list[Request]) -> list[Request]:
@@ -172,9 +172,8 @@ def test_max_concurrent(large_objects: Bucket, audit_log: AuditLog, limit: int |
     read_all(large_objects.uri(), part_size=MIB, max_concurrent=limit)
     requests = audit_log.requests(large_objects, "GetObject")
     assert len(requests) == 16
-    at_once = most_at_once(first_halves(requests))
-    assert at_once <= most
-    assert at_once > 1 or limit == 1
+    assert most_at_once(beginnings(requests)) <= most
+    assert most_at_once(requests) > 1 or limit == 1
 
 
 @pytest.mark.parametrize("limit", [1, 0])
@@ -182,7 +181,10 @@ def test_max_inflight_parts(large_objects: Bucket, audit_log: AuditLog, limit: i
     read_all(large_objects.uri("2"), part_size=MIB // 2, max_inflight_parts=limit)
     requests = audit_log.requests(large_objects, "GetObject")
     assert len(requests) == 8
-    assert (most_at_once(first_halves(requests)) == 1) == (limit == 1)
+    if limit:
+        assert most_at_once(beginnings(requests)) == 1
+    else:
+        assert most_at_once(requests) > 1
 
 
 @pytest.mark.parametrize("limit", [1, 0])
