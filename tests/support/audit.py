@@ -45,9 +45,13 @@ class Request:
 
     @classmethod
     def from_event(cls, event: dict[str, Any]) -> Request:
-        """Reads one audit event; its time is that of the end of the request."""
+        """Reads one audit event.
+
+        Its time is that of the end of the request. The id of the request is the nanosecond at which it came in; the
+        duration that the event names is measured at some other moment than its time, so it does not tell the start.
+        """
         api = event["api"]
-        duration = int(api["timeToResponseInNS"]) / 1e9
+        start = int(event["requestID"], 16) / 1e9
         end = datetime.fromisoformat(_microseconds(event["time"])).timestamp()
         return cls(
             operation=api["name"],
@@ -56,8 +60,8 @@ class Request:
             status=api["statusCode"],
             headers=event.get("requestHeader", {}),
             query=event.get("requestQuery", {}),
-            start=end - duration,
-            duration=duration,
+            start=start,
+            duration=end - start,
             sent=api.get("tx", 0),
         )
 
