@@ -104,6 +104,8 @@ typedef struct {
     s3d_str pattern;             /* LIST, GET_LISTED: glob on the name below the prefix; empty: all */
     int64_t shard_index;         /* GET_LISTED: keep entries i with i % shard_count == shard_index */
     int64_t shard_count;         /* 0 or 1: keep all */
+    int64_t group;               /* GET, GET_LISTED: each so many whole objects, counted from the first, lie side
+                                    by side in one buffer if all are listed with one size; 0: never */
 } s3d_stream_options;
 
 typedef struct {

@@ -58,6 +58,7 @@ func streamOptions(o *C.s3d_stream_options) fetch.Options {
 		Pattern:          string([]byte(borrowed(o.pattern))),
 		ShardIndex:       int64(o.shard_index),
 		ShardCount:       int64(o.shard_count),
+		Group:            int64(o.group),
 	}
 }
 

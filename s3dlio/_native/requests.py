@@ -48,6 +48,7 @@ class StreamOptions:
     pattern: str = ""
     shard_index: int = 0
     shard_count: int = 0
+    group: int = 0
 
 
 class Requests:
@@ -152,6 +153,7 @@ def c_options(op: Op, options: StreamOptions, event_fd: bool) -> tuple[Any, Any]
             "pattern": {"ptr": pattern, "len": len(pattern)},
             "shard_index": options.shard_index,
             "shard_count": options.shard_count,
+            "group": options.group,
         },
     )
     return made, pattern

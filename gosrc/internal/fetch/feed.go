@@ -26,7 +26,8 @@ func (f *requestFeed) next(s *Stream) *job {
 	if f.at >= f.source.Len() {
 		return nil
 	}
-	first := f.source.At(f.at)
+	at := f.at
+	first := f.source.At(at)
 	f.at++
 	if s.op != Get {
 		return s.newJob(first, 1, s.otherSteps(first), 0)
@@ -40,7 +41,18 @@ func (f *requestFeed) next(s *Stream) *job {
 		members = append(members, r)
 		f.at++
 	}
-	return s.newGet(members, nil)
+	return s.newGet(members, nil, at, f.following)
+}
+
+// following returns the request that is being made a job, and those after it.
+func (f *requestFeed) following(n int64) []Request {
+	from := f.at - 1 // no range is joined to a whole object, for which alone this is asked
+	n = min(n, f.source.Len()-from)
+	out := make([]Request, n)
+	for i := range n {
+		out[i] = f.source.At(from + i)
+	}
+	return out
 }
 
 // joinable: a range with an end, without memory of its own to go to.
@@ -65,21 +77,26 @@ func joins(members []Request, r Request, partSize int64) bool {
 // listedFeed takes what a listing finds.
 type listedFeed struct {
 	queue []Request
+	at    int64 // of queue[0] among all that were queued
 }
 
 func (f *listedFeed) next(s *Stream) *job {
-	if len(f.queue) == 0 {
-		return nil
+	if len(f.queue) == 0 || s.producer && s.blocks.startAt(f.at) && int64(len(f.queue)) < min(s.blocks.size, maxListed) {
+		return nil // a block is made for entries that are known
 	}
 	r := f.queue[0]
+	job := s.newGet([]Request{r}, []byte(r.URI), f.at, func(n int64) []Request { return f.queue[:min(n, int64(len(f.queue)))] })
 	f.queue = f.queue[1:]
+	f.at++
 	s.room.Signal()
-	return s.newGet([]Request{r}, []byte(r.URI))
+	return job
 }
 
-func (s *Stream) newGet(members []Request, text []byte) *job {
+// newGet makes the job of reading what members ask for; at and following are for blocks.join.
+func (s *Stream) newGet(members []Request, text []byte, at int64, following func(int64) []Request) *job {
 	first, last := members[0], members[len(members)-1]
 	g := &get{requests: members, text: text, partSize: s.opts.PartSize}
+	g.block, g.place = s.blocks.join(at, following)
 	g.want = backend.Range{Offset: first.Offset, Length: last.Length}
 	if last.Length >= 0 {
 		g.want.Length = last.Offset + last.Length - first.Offset

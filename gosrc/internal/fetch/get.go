@@ -23,6 +23,9 @@ type get struct {
 	expected int64 // bytes, -1 unknown
 	partSize int64
 
+	block *block // shared with the rest of a batch; nil where there is none
+	place int64  // in block
+
 	target   target
 	info     backend.Info
 	dst      []byte
@@ -81,6 +84,13 @@ func (g *get) allocate(j *job, total int64) error {
 		g.dst = memory[:total:total]
 		return nil
 	}
+	if g.block != nil && total == g.block.each {
+		var err error
+		if g.buffer, g.dst, err = g.block.place(g.place); err != nil {
+			return errs.Wrap(err, errs.IO, j.op, j.uri, "out of memory for a batch of %d objects of %d bytes", g.block.count, total)
+		}
+		return nil
+	}
 	buffer, err := buffers.Default.Get(total)
 	if err != nil {
 		return errs.Wrap(err, errs.IO, j.op, j.uri, "out of memory for %d bytes", total)
@@ -122,7 +132,7 @@ func (g *get) step(ctx context.Context, j *job, n int) (err error) {
 	return readFull(reader, g.slice(from, length), j)
 }
 
-func (g *get) finish(context.Context, *job) ([]Item, error) {
+func (g *get) finish(_ context.Context, j *job) ([]Item, error) {
 	items := make([]Item, len(g.requests))
 	for i, r := range g.requests {
 		items[i] = g.item(r)
@@ -130,6 +140,7 @@ func (g *get) finish(context.Context, *job) ([]Item, error) {
 	if g.buffer != nil {
 		g.buffer.Release() // each item holds its own reference
 	}
+	g.leave(j.stream)
 	return items, nil
 }
 
@@ -149,12 +160,13 @@ func (g *get) item(r Request) Item {
 	return Item{Index: r.Index, Data: g.dst[from:to], Buffer: g.buffer, Size: g.info.Size, Text: g.text}
 }
 
-func (g *get) fail(_ *job, err *errs.Error) (again bool) {
+func (g *get) fail(j *job, err *errs.Error) (again bool) {
 	if g.buffer != nil {
 		g.buffer.Release()
 	}
 	g.buffer, g.dst, g.info = nil, nil, backend.Info{}
-	if err.Code != errs.Changed || g.restarts == maxRestarts {
+	if err.Code != errs.Changed || g.restarts == maxRestarts || j.stream.ctx.Err() != nil {
+		g.leave(j.stream)
 		return false
 	}
 	g.restarts++

@@ -43,6 +43,7 @@ type Options struct {
 	Pattern          string
 	ShardIndex       int64
 	ShardCount       int64
+	Group            int64
 }
 
 func (o *Options) validate(op Op) error {
@@ -56,8 +57,8 @@ func (o *Options) validate(op Op) error {
 		return bad("max_concurrent must be greater than 0, not %d", o.MaxConcurrent)
 	case o.MemoryBudget <= 0:
 		return bad("memory_budget must be greater than 0, not %d", o.MemoryBudget)
-	case o.MaxObjects < 0 || o.MaxInflightParts < 0 || o.PartSize < 0 || o.Prefetch < 0:
-		return bad("max_objects, max_inflight_parts, part_size and prefetch must not be negative")
+	case o.MaxObjects < 0 || o.MaxInflightParts < 0 || o.PartSize < 0 || o.Prefetch < 0 || o.Group < 0:
+		return bad("max_objects, max_inflight_parts, part_size, prefetch and group must not be negative")
 	case o.ShardCount > 1 && (o.ShardIndex < 0 || o.ShardIndex >= o.ShardCount):
 		return bad("shard %d of %d does not exist", o.ShardIndex, o.ShardCount)
 	case o.Pattern != "" && !doublestar.ValidatePattern(o.Pattern):

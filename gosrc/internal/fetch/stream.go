@@ -27,6 +27,7 @@ type Stream struct {
 	arrived chan struct{} // wakes Next; one token
 	gone    chan struct{} // closed when the last worker has left
 
+	blocks   blocks
 	upcoming *job   // made from the source, not yet admitted
 	split    []*job // jobs with more than one step, in the order of their start
 	queue    []*job // started and not yet taken, in the order of their start
@@ -59,7 +60,7 @@ func (c *Client) Open(op Op, source Source, opts Options, withEvent bool) (*Stre
 		return nil, errClosedClient
 	}
 	s := &Stream{
-		client: c, op: op, opts: opts, source: source,
+		client: c, op: op, opts: opts, source: source, blocks: blocks{size: opts.Group},
 		arrived: make(chan struct{}, 1), gone: make(chan struct{}), wanted: 1,
 	}
 	s.work, s.room = sync.NewCond(&s.mu), sync.NewCond(&s.mu)
@@ -175,6 +176,7 @@ func (s *Stream) Close(after func()) {
 func (s *Stream) release() {
 	s.mu.Lock()
 	s.dropItems()
+	s.dropBlocks()
 	s.event.close()
 	s.mu.Unlock()
 	if err := s.client.Close(); err != nil {
