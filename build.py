@@ -13,7 +13,9 @@ import sys
 import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from elftools.elf.elffile import ELFFile
@@ -49,7 +51,8 @@ class NativeLibraryHook(BuildHookInterface[WheelBuilderConfig]):
         library = compile_library(root, scratch, self.metadata.version)
         licenses = scratch / LICENSES
         licenses.write_text(third_party_licenses(root))
-        for source in (library, licenses, root / "gosrc/capi" / HEADER):
+        header = root / "gosrc/capi" / HEADER
+        for source in (library, licenses, header, header_module(root).write_module(header, scratch)):
             build_data["force_include"][str(source)] = f"{PACKAGE}/{source.name}"
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform_tag(library)}"
@@ -87,6 +90,15 @@ def compile_library(root: Path, output: Path, version: str) -> Path:
     options = ["-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags", linker]
     run_go(root, "build", *options, "-o", str(library), COMMAND_PACKAGE)
     return library
+
+
+def header_module(root: Path) -> ModuleType:
+    """s3dlio/_native/header.py, without the package around it: what knows how cffi reads the header."""
+    spec = spec_from_file_location("header", root / PACKAGE / "header.py")
+    assert spec is not None and spec.loader is not None, "it is a Python file"
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def third_party_licenses(root: Path) -> str:

