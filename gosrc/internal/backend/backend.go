@@ -23,6 +23,13 @@ type Info struct {
 	IsDir       bool              `json:"is_dir,omitempty"`
 }
 
+// Attributes are what an object says of itself besides its bytes. Stat answers
+// with them; local schemes have no place for them and leave them out.
+type Attributes struct {
+	ContentType string            // empty: the store's choice
+	Metadata    map[string]string // names as HTTP has them, in lower case; values of printable ASCII
+}
+
 // Entry is one line of a listing. Key is the full key, as in uri.URI.
 type Entry struct {
 	Key     string
@@ -62,11 +69,12 @@ type Backend interface {
 
 	// Put stores data as the whole object. It is atomic: until it succeeds a
 	// reader sees what was there before, and after a failure nothing of it is
-	// left. data is not used after the return. Info has at least Size and ETag.
-	Put(ctx context.Context, u uri.URI, data []byte) (Info, error)
+	// left. data is not used after the return. a may be nil. Info has at least
+	// Size and ETag.
+	Put(ctx context.Context, u uri.URI, data []byte, a *Attributes) (Info, error)
 
 	// Create starts an upload in parts, with the same atomicity as Put.
-	Create(ctx context.Context, u uri.URI) (Upload, error)
+	Create(ctx context.Context, u uri.URI, a *Attributes) (Upload, error)
 
 	// Delete removes the object. Deleting what is not there is NotFound where
 	// there are directories and success on object stores, as the services have

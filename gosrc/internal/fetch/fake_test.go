@@ -153,7 +153,7 @@ func (f *fake) List(_ context.Context, u uri.URI, _ bool, page func([]backend.En
 	return nil
 }
 
-func (f *fake) Create(context.Context, uri.URI) (backend.Upload, error) {
+func (f *fake) Create(context.Context, uri.URI, *backend.Attributes) (backend.Upload, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.created++

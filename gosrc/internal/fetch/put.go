@@ -35,10 +35,10 @@ func (p *put) start(ctx context.Context, j *job) (err error) {
 	}
 	size := int64(len(p.request.Memory))
 	if size <= j.stream.client.cfg.MultipartThresh {
-		p.info, err = p.target.store.Put(ctx, p.target.uri, p.request.Memory)
+		p.info, err = p.target.store.Put(ctx, p.target.uri, p.request.Memory, nil)
 		return err
 	}
-	if p.upload, err = p.target.store.Create(ctx, p.target.uri); err != nil {
+	if p.upload, err = p.target.store.Create(ctx, p.target.uri, nil); err != nil {
 		return err
 	}
 	wanted := j.stream.opts.PartSize

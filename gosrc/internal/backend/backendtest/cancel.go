@@ -33,9 +33,9 @@ func (p *place) everyMethodFails(ctx context.Context, code errs.Code) {
 	p.fails(err, u, code)
 	err = p.store.List(ctx, p.base, true, func([]backend.Entry) error { return nil })
 	p.fails(err, p.base, code)
-	_, err = p.store.Put(ctx, other, []byte("new"))
+	_, err = p.store.Put(ctx, other, []byte("new"), nil)
 	p.fails(err, other, code)
-	_, err = p.store.Put(ctx, u, []byte("new"))
+	_, err = p.store.Put(ctx, u, []byte("new"), nil)
 	p.fails(err, u, code)
 	p.fails(p.store.Delete(ctx, u), u, code)
 	p.fails(p.store.Mkdir(ctx, other), other, code)
@@ -83,7 +83,7 @@ func cancelledPut(p *place) {
 	for i := range 10 {
 		ctx, cancel := context.WithCancel(p.ctx)
 		timer := time.AfterFunc(time.Duration(rand.IntN(10_000))*time.Microsecond, cancel)
-		_, err := p.store.Put(ctx, u, versions[(i+1)%2])
+		_, err := p.store.Put(ctx, u, versions[(i+1)%2], nil)
 		if err != nil {
 			p.fails(err, u, errs.Cancelled)
 		}

@@ -106,7 +106,7 @@ func concurrent(p *place) {
 			key := "own/" + string(rune('a'+w))
 			for i := range rounds {
 				data := Content(uint64(w*1000+i), 10_000+w*100+i)
-				if _, err := p.store.Put(p.ctx, p.at(key), data); err != nil {
+				if _, err := p.store.Put(p.ctx, p.at(key), data, nil); err != nil {
 					p.Error(err)
 					return
 				}

@@ -84,7 +84,7 @@ func (p *place) holds(u uri.URI, want []byte) {
 
 func (p *place) put(key string, data []byte) backend.Info {
 	p.Helper()
-	info, err := p.store.Put(p.ctx, p.at(key), data)
+	info, err := p.store.Put(p.ctx, p.at(key), data, nil)
 	p.ok(err)
 	return info
 }

@@ -111,7 +111,7 @@ func listPages(p *place) {
 	for w := range writers {
 		all.Go(func() {
 			for i := w; i < n; i += writers {
-				if _, err := p.store.Put(p.ctx, p.at(want[i]), []byte{1}); err != nil {
+				if _, err := p.store.Put(p.ctx, p.at(want[i]), []byte{1}, nil); err != nil {
 					p.Error(err)
 				}
 			}

@@ -54,7 +54,7 @@ func missingContainer(p *place) {
 	p.fails(err, u, errs.NotFound)
 	_, err = p.read(u, backend.Whole, "")
 	p.fails(err, u, errs.NotFound)
-	_, err = p.store.Put(p.ctx, u, []byte("data"))
+	_, err = p.store.Put(p.ctx, u, []byte("data"), nil)
 	p.fails(err, u, errs.NotFound)
 	_, err = p.list(u, true)
 	p.fails(err, u, errs.NotFound)

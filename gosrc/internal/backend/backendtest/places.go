@@ -28,9 +28,9 @@ func directories(p *place) {
 		}
 		_, err := p.read(u, backend.Whole, "")
 		p.fails(err, u, errs.IsDirectory)
-		_, err = p.store.Put(p.ctx, u, []byte("x"))
+		_, err = p.store.Put(p.ctx, u, []byte("x"), nil)
 		p.fails(err, u, errs.IsDirectory)
-		_, err = p.store.Create(p.ctx, u)
+		_, err = p.store.Create(p.ctx, u, nil)
 		p.fails(err, u, errs.IsDirectory)
 	}
 	p.fails(p.store.Delete(p.ctx, p.at("c")), p.at("c"), errs.IsDirectory)
@@ -40,7 +40,7 @@ func directories(p *place) {
 	p.listed(false, "c/")
 	p.fails(p.store.Mkdir(p.ctx, p.at("c/d")), p.at("c/d"), errs.NotDirectory)
 	p.fails(p.store.Mkdir(p.ctx, p.at("c/d/e")), p.at("c/d/e"), errs.NotDirectory)
-	_, err := p.store.Put(p.ctx, p.at("c/d/e"), nil)
+	_, err := p.store.Put(p.ctx, p.at("c/d/e"), nil, nil)
 	p.fails(err, p.at("c/d/e"), errs.NotDirectory)
 	_, err = p.store.Stat(p.ctx, p.at("c/d/e"))
 	p.fails(err, p.at("c/d/e"), errs.NotFound)
@@ -63,7 +63,7 @@ func containers(p *place) {
 		p.Errorf("%s is not listed", u)
 	}
 	key := u.WithKey("key")
-	_, err := p.store.Put(p.ctx, key, []byte("kept"))
+	_, err := p.store.Put(p.ctx, key, []byte("kept"), nil)
 	p.ok(err)
 	if err := p.store.DeleteContainer(p.ctx, u); err == nil {
 		p.Error("deleted a container that was not empty")

@@ -72,6 +72,7 @@ func Run(t *testing.T, s Suite) {
 		{"UploadIncomplete", uploadIncomplete},
 		{"UploadEmpty", uploadEmpty},
 		{"UploadCancelled", uploadCancelled},
+		{"Attributes", attributes},
 		{"Directories", directories},
 		{"Containers", containers},
 		{"Cancelled", cancelled},

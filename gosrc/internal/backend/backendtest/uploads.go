@@ -12,7 +12,7 @@ import (
 // create starts an upload of n parts of which the last is short; part i is data[i].
 func (p *place) create(key string, seed uint64, n int) (up backend.Upload, data []byte, part func(int) []byte) {
 	p.Helper()
-	up, err := p.store.Create(p.ctx, p.at(key))
+	up, err := p.store.Create(p.ctx, p.at(key), nil)
 	p.ok(err)
 	size := up.PartSize(p.suite.PartSize)
 	if size < p.suite.PartSize {
@@ -131,7 +131,7 @@ func uploadIncomplete(p *place) {
 
 func uploadEmpty(p *place) {
 	for i, key := range []string{"no part", "empty part"} {
-		up, err := p.store.Create(p.ctx, p.at(key))
+		up, err := p.store.Create(p.ctx, p.at(key), nil)
 		p.ok(err)
 		up.PartSize(p.suite.PartSize)
 		if i == 1 {
@@ -149,7 +149,7 @@ func uploadEmpty(p *place) {
 func uploadCancelled(p *place) {
 	gone, cancel := context.WithCancel(p.ctx)
 	cancel()
-	_, err := p.store.Create(gone, p.at("object"))
+	_, err := p.store.Create(gone, p.at("object"), nil)
 	p.fails(err, p.at("object"), errs.Cancelled)
 	p.invisible("object")
 	up, _, part := p.create("object", 1, 1)

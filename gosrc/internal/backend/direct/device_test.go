@@ -62,7 +62,7 @@ func TestBlockDevice(t *testing.T) {
 		}
 		holds(t, name, data)
 		aligns(t, name, int64(block))
-		_, err := open(t, false).Put(t.Context(), at(name), data)
+		_, err := open(t, false).Put(t.Context(), at(name), data, nil)
 		if errs.CodeOf(err) != errs.Unsupported {
 			t.Errorf("put onto a block device: %v", err)
 		}

@@ -83,9 +83,9 @@ func TestRefusal(t *testing.T) {
 func TestRefusedWrite(t *testing.T) {
 	backendtest.WithFilesystem(t, "ramfs", "", func(dir string) {
 		for _, path := range []string{dir + "/file", dir + "/new/file"} {
-			_, err := open(t, false).Put(t.Context(), at(path), []byte("data"))
+			_, err := open(t, false).Put(t.Context(), at(path), []byte("data"), nil)
 			refused(t, err)
-			_, err = open(t, false).Create(t.Context(), at(path))
+			_, err = open(t, false).Create(t.Context(), at(path), nil)
 			refused(t, err)
 		}
 		left, err := os.ReadDir(dir)

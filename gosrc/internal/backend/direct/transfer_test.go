@@ -65,7 +65,7 @@ func TestPassesTheCache(t *testing.T) {
 	path := dir + "/file"
 	store := open(t, false)
 	data := backendtest.Content(1, size)
-	_, err := store.Put(t.Context(), at(path), data)
+	_, err := store.Put(t.Context(), at(path), data, nil)
 	ok(t, err)
 	if n := cachedPages(t, path, size); n > 0 {
 		t.Errorf("after the write %d pages are cached", n)
@@ -91,7 +91,7 @@ func TestReadsInPlace(t *testing.T) {
 	store := open(t, false)
 	for _, size := range []int{1, 1000, 4096, 5000, 100_000, 1 << 20, 1<<20 + 1, 9 << 20} {
 		data := backendtest.Content(uint64(size), size)
-		_, err := store.Put(t.Context(), at(path), data)
+		_, err := store.Put(t.Context(), at(path), data, nil)
 		ok(t, err)
 		for _, piece := range []int{size, 5000, 70_000} {
 			inPlace(t, store, path, data, piece)
@@ -127,7 +127,7 @@ func TestPausesForFork(t *testing.T) {
 	path := backendtest.OnDisk(t) + "/file"
 	store := open(t, false)
 	data := backendtest.Content(1, 1<<20)
-	_, err := store.Put(t.Context(), at(path), data)
+	_, err := store.Put(t.Context(), at(path), data, nil)
 	ok(t, err)
 	transfers := map[string]func() error{
 		"read": func() error {
@@ -139,7 +139,7 @@ func TestPausesForFork(t *testing.T) {
 			return err
 		},
 		"write": func() error {
-			_, err := store.Put(context.Background(), at(path), data)
+			_, err := store.Put(context.Background(), at(path), data, nil)
 			return err
 		},
 	}
@@ -195,7 +195,7 @@ func pauseAmongReads(t *testing.T, read func() error) {
 func TestFullFilesystem(t *testing.T) {
 	backendtest.WithFilesystem(t, "tmpfs", "size=1m", func(dir string) {
 		store := open(t, true)
-		_, err := store.Put(t.Context(), at(dir+"/sub/file"), make([]byte, 3<<20))
+		_, err := store.Put(t.Context(), at(dir+"/sub/file"), make([]byte, 3<<20), nil)
 		if errs.CodeOf(err) != errs.NoSpace {
 			t.Errorf("got %v, want %v", err, errs.NoSpace)
 		}

@@ -21,7 +21,7 @@ func read(t *testing.T, path string) (string, error) {
 
 func write(t *testing.T, path, data string) {
 	t.Helper()
-	_, err := open(t).Put(t.Context(), at(path), []byte(data))
+	_, err := open(t).Put(t.Context(), at(path), []byte(data), nil)
 	ok(t, err)
 }
 
@@ -72,7 +72,7 @@ func TestSpecialFiles(t *testing.T) {
 		fails(t, err, errs.Unsupported, path, "not a regular file")
 		_, err = list(t, path, true)
 		fails(t, err, errs.Unsupported, path, "not a regular file")
-		_, err = store.Put(t.Context(), at(path), []byte("data"))
+		_, err = store.Put(t.Context(), at(path), []byte("data"), nil)
 		fails(t, err, errs.Unsupported, path, "not a regular file")
 	}
 	noTemporaries(t, dir)
@@ -98,7 +98,7 @@ func TestLinks(t *testing.T) {
 	fails(t, err, errs.NotFound)
 	_, err = read(t, dir+"/self")
 	fails(t, err, errs.Invalid, "circle")
-	_, err = open(t).Put(t.Context(), at(dir+"/self"), nil)
+	_, err = open(t).Put(t.Context(), at(dir+"/self"), nil, nil)
 	fails(t, err, errs.Invalid, "circle")
 }
 
@@ -164,9 +164,9 @@ func TestPermission(t *testing.T) {
 		fails(t, err, errs.Permission, dir+"/closed/file")
 		_, err = list(t, dir, true)
 		fails(t, err, errs.Permission, "file://"+dir+"/closed/")
-		_, err = store.Put(t.Context(), at(dir+"/open/file"), nil)
+		_, err = store.Put(t.Context(), at(dir+"/open/file"), nil, nil)
 		fails(t, err, errs.Permission, dir+"/open/file")
-		_, err = store.Put(t.Context(), at(dir+"/open/new/file"), nil)
+		_, err = store.Put(t.Context(), at(dir+"/open/new/file"), nil, nil)
 		fails(t, err, errs.Permission, dir+"/open/new/file")
 		fails(t, store.Delete(t.Context(), at(dir+"/open/file")), errs.Permission, dir+"/open/file")
 		fails(t, store.Mkdir(t.Context(), at(dir+"/open/new")), errs.Permission, dir+"/open/new")

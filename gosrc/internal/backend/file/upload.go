@@ -21,7 +21,7 @@ type upload struct {
 	written  map[int]int64 // lengths of the parts
 }
 
-func (s *store) Create(ctx context.Context, u uri.URI) (backend.Upload, error) {
+func (s *store) Create(ctx context.Context, u uri.URI, _ *backend.Attributes) (backend.Upload, error) {
 	t, err := s.newTemp(ctx, u)
 	if err != nil {
 		return nil, failure("put", u, err)

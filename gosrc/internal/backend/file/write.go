@@ -7,7 +7,7 @@ import (
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
-func (s *store) Put(ctx context.Context, u uri.URI, data []byte) (backend.Info, error) {
+func (s *store) Put(ctx context.Context, u uri.URI, data []byte, _ *backend.Attributes) (backend.Info, error) {
 	info, err := s.put(ctx, u, data)
 	return info, failure("put", u, err)
 }

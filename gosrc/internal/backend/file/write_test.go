@@ -35,9 +35,9 @@ func tooLarge(t *testing.T, dir string) {
 	data := make([]byte, 3<<20)
 	store := open(t)
 	for _, path := range []string{dir + "/file", dir + "/new/dir/file"} {
-		_, err := store.Put(t.Context(), at(path), data)
+		_, err := store.Put(t.Context(), at(path), data, nil)
 		fails(t, err, errs.NoSpace, path)
-		up, err := store.Create(t.Context(), at(path))
+		up, err := store.Create(t.Context(), at(path), nil)
 		ok(t, err)
 		up.PartSize(1 << 20)
 		fails(t, up.WritePart(t.Context(), 2, data[:1<<20]), errs.NoSpace, path)
@@ -56,18 +56,18 @@ func TestFailureLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	store := open(t)
 	for _, key := range []string{strings.Repeat("n", 256), "new/dir/" + strings.Repeat("n", 256)} {
-		_, err := store.Put(t.Context(), at(dir+"/"+key), []byte("data"))
+		_, err := store.Put(t.Context(), at(dir+"/"+key), []byte("data"), nil)
 		fails(t, err, errs.Invalid, "too long")
-		up, err := store.Create(t.Context(), at(dir+"/other/"+key))
+		up, err := store.Create(t.Context(), at(dir+"/other/"+key), nil)
 		ok(t, err)
 		_, err = up.Commit(t.Context(), 0)
 		fails(t, err, errs.Invalid, "too long")
 	}
 	lists(t, dir, false)
-	_, err := store.Put(t.Context(), at(dir+"/.s3dlio-tmp-mine"), nil)
+	_, err := store.Put(t.Context(), at(dir+"/.s3dlio-tmp-mine"), nil, nil)
 	fails(t, err, errs.Invalid, "reserved")
 	for _, key := range []string{"dir/", "new/dir/"} {
-		_, err = store.Put(t.Context(), at(dir+"/"+key), nil)
+		_, err = store.Put(t.Context(), at(dir+"/"+key), nil, nil)
 		fails(t, err, errs.IsDirectory)
 	}
 	lists(t, dir, false)
@@ -85,7 +85,7 @@ func TestConcurrentNewDirectories(t *testing.T) {
 				if w%2 == 0 {
 					name = dir + "/a/b/" + strings.Repeat("n", 256)
 				}
-				_, err := store.Put(t.Context(), at(name), []byte{byte(i)})
+				_, err := store.Put(t.Context(), at(name), []byte{byte(i)}, nil)
 				if (err != nil) != (w%2 == 0) {
 					t.Errorf("writer %d: %v", w, err)
 				}
@@ -104,7 +104,7 @@ func TestConcurrentNewDirectories(t *testing.T) {
 func TestUploadMisuse(t *testing.T) {
 	dir := t.TempDir()
 	ctx := t.Context()
-	up, err := open(t).Create(ctx, at(dir+"/file"))
+	up, err := open(t).Create(ctx, at(dir+"/file"), nil)
 	ok(t, err)
 	size := up.PartSize(1000)
 	if again := up.PartSize(5); again != size {
@@ -136,7 +136,7 @@ func TestUploadMisuse(t *testing.T) {
 func TestAbortDuringWrite(t *testing.T) {
 	dir := t.TempDir()
 	for range 20 {
-		up, err := open(t).Create(t.Context(), at(dir+"/file"))
+		up, err := open(t).Create(t.Context(), at(dir+"/file"), nil)
 		ok(t, err)
 		size := up.PartSize(1 << 20)
 		var all sync.WaitGroup

@@ -84,13 +84,16 @@ func (s *store) object(ctx context.Context, op string, u uri.URI) (*object, erro
 }
 
 // publish makes data the object, which from now on belongs to the store.
-func (s *store) publish(ctx context.Context, u uri.URI, data []byte) (backend.Info, error) {
+func (s *store) publish(ctx context.Context, u uri.URI, data []byte, a *backend.Attributes) (backend.Info, error) {
 	if u.Key == "" {
 		return backend.Info{}, errs.New(errs.Invalid, "put", u.String(), "the URI has no key")
 	}
 	o := &object{data, backend.Info{
 		Size: int64(len(data)), ModTime: time.Now(), ETag: fmt.Sprintf("%x", s.versions.Add(1)),
 	}}
+	if a != nil {
+		o.info.ContentType, o.info.Metadata = a.ContentType, a.Metadata
+	}
 	return o.info, s.in(ctx, "put", u, true, func(c *container) error {
 		c.objects[u.Key] = o
 		return nil
@@ -120,8 +123,8 @@ func (c client) Open(ctx context.Context, u uri.URI, r backend.Range, etag strin
 	return &reader{ctx: ctx, u: u, info: o.info, rest: o.data[from:to], length: to - from}, nil
 }
 
-func (c client) Put(ctx context.Context, u uri.URI, data []byte) (backend.Info, error) {
-	return c.publish(ctx, u, bytes.Clone(data))
+func (c client) Put(ctx context.Context, u uri.URI, data []byte, a *backend.Attributes) (backend.Info, error) {
+	return c.publish(ctx, u, bytes.Clone(data), a)
 }
 
 func (c client) Delete(ctx context.Context, u uri.URI) error {

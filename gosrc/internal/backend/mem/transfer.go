@@ -37,20 +37,21 @@ func (r *reader) Read(p []byte) (int, error) {
 
 // upload keeps its parts until they are joined.
 type upload struct {
-	store *store
-	u     uri.URI
+	store      *store
+	u          uri.URI
+	attributes *backend.Attributes
 
 	mu       sync.Mutex
 	partSize int64
 	parts    map[int][]byte // nil once committed or aborted
 }
 
-func (c client) Create(ctx context.Context, u uri.URI) (backend.Upload, error) {
+func (c client) Create(ctx context.Context, u uri.URI, a *backend.Attributes) (backend.Upload, error) {
 	err := c.in(ctx, "put", u, false, func(*container) error { return nil })
 	if err != nil {
 		return nil, err
 	}
-	return &upload{store: c.store, u: u, parts: map[int][]byte{}}, nil
+	return &upload{store: c.store, u: u, attributes: a, parts: map[int][]byte{}}, nil
 }
 
 func (up *upload) PartSize(wanted int64) int64 {
@@ -92,7 +93,7 @@ func (up *upload) Commit(ctx context.Context, parts int) (backend.Info, error) {
 		}
 		whole = append(whole, part...)
 	}
-	info, err := up.store.publish(ctx, up.u, whole)
+	info, err := up.store.publish(ctx, up.u, whole, up.attributes)
 	if err == nil {
 		up.parts = nil
 	}

@@ -54,7 +54,7 @@ func BenchmarkPut(b *testing.B) {
 			defer store.Close()
 			measure(b, count*size, func() {
 				each(b, count, func(i int, memory []byte) error {
-					_, err := store.Put(b.Context(), u.WithKey(fmt.Sprint(i)), memory)
+					_, err := store.Put(b.Context(), u.WithKey(fmt.Sprint(i)), memory, nil)
 					return err
 				}, size)
 			})
@@ -91,7 +91,7 @@ func fill(b *testing.B, server *testservers.S3, count, size int) func(i int) uri
 	defer store.Close()
 	data := backendtest.Content(1, size)
 	each(b, count, func(i int, _ []byte) error {
-		_, err := store.Put(b.Context(), place(i), data)
+		_, err := store.Put(b.Context(), place(i), data, nil)
 		return err
 	}, 0)
 	return place

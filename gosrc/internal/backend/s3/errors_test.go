@@ -34,8 +34,8 @@ func operations(store backend.Backend, data []byte) map[string]func(context.Cont
 			_, err = io.ReadAll(body)
 			return err
 		},
-		"put":    func(ctx context.Context, u uri.URI) error { _, err := store.Put(ctx, u, data); return err },
-		"upload": func(ctx context.Context, u uri.URI) error { _, err := store.Create(ctx, u); return err },
+		"put":    func(ctx context.Context, u uri.URI) error { _, err := store.Put(ctx, u, data, nil); return err },
+		"upload": func(ctx context.Context, u uri.URI) error { _, err := store.Create(ctx, u, nil); return err },
 		"list": func(ctx context.Context, u uri.URI) error {
 			return store.List(ctx, u, true, func([]backend.Entry) error { return nil })
 		},
@@ -52,7 +52,7 @@ func object(t *testing.T, server *testservers.S3, data []byte) uri.URI {
 	u := uri.URI{Scheme: "s3", Container: newBucket(t, server), Key: "dir/object"}
 	store := connect(t, settings(server))
 	defer store.Close()
-	if _, err := store.Put(t.Context(), u, data); err != nil {
+	if _, err := store.Put(t.Context(), u, data, nil); err != nil {
 		t.Fatal(err)
 	}
 	return u

@@ -191,7 +191,7 @@ func TestUploadThroughResets(t *testing.T) {
 		remove()
 	})
 	u := f.u.WithKey("uploaded")
-	up, err := f.store.Create(t.Context(), u)
+	up, err := f.store.Create(t.Context(), u, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestCommitTwice(t *testing.T) {
 		store := connect(t, settings(server))
 		defer store.Close()
 		u := uri.URI{Scheme: "s3", Container: newBucket(t, server), Key: "object"}
-		up, err := store.Create(t.Context(), u)
+		up, err := store.Create(t.Context(), u, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,7 +243,7 @@ func TestCommitOverwritten(t *testing.T) {
 	store := connect(t, settings(server))
 	defer store.Close()
 	u := uri.URI{Scheme: "s3", Container: newBucket(t, server), Key: "object"}
-	up, err := store.Create(t.Context(), u)
+	up, err := store.Create(t.Context(), u, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestCommitOverwritten(t *testing.T) {
 	if _, err := up.Commit(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Put(t.Context(), u, []byte("the last part may be LARGE")); err != nil {
+	if _, err := store.Put(t.Context(), u, []byte("the last part may be LARGE"), nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := up.Commit(t.Context(), 1); errs.CodeOf(err) != errs.NotFound {
@@ -272,7 +272,7 @@ func TestSlowDown(t *testing.T) {
 	var slowed atomic.Int64
 	for i := range 16 {
 		all.Go(func() {
-			_, err := store.Put(t.Context(), u.WithKey(string(rune('a'+i))), data)
+			_, err := store.Put(t.Context(), u.WithKey(string(rune('a'+i))), data, nil)
 			var e *errs.Error
 			switch {
 			case err == nil:

@@ -33,9 +33,25 @@ func (c *client) stat(ctx context.Context, op string, u uri.URI) (backend.Info, 
 
 var errNoLength = errors.New("no Content-Length")
 
+const meta = "x-amz-meta-" // what names of user metadata begin with
+
+// describing is the header that gives an object its attributes.
+func describing(a *backend.Attributes) wire.Header {
+	if a == nil {
+		return nil
+	}
+	var h wire.Header
+	if a.ContentType != "" {
+		h = append(h, wire.Field{Name: "content-type", Value: a.ContentType})
+	}
+	for name, value := range a.Metadata {
+		h = append(h, wire.Field{Name: meta + name, Value: value})
+	}
+	return h
+}
+
 // describe reads what the header of an answer says of an object.
 func describe(h wire.Header, size int64) backend.Info {
-	const meta = "x-amz-meta-"
 	info := backend.Info{Size: size}
 	for _, f := range h {
 		switch {
@@ -56,10 +72,10 @@ func describe(h wire.Header, size int64) backend.Info {
 }
 
 // Put stores an object with one request.
-func (c *client) Put(ctx context.Context, u uri.URI, data []byte) (backend.Info, error) {
+func (c *client) Put(ctx context.Context, u uri.URI, data []byte, a *backend.Attributes) (backend.Info, error) {
 	resp, err := c.do(ctx, &call{
 		op: "put", u: u, method: http.MethodPut, key: true,
-		header: c.protect(data), body: data, data: true,
+		header: append(c.protect(data), describing(a)...), body: data, data: true,
 	})
 	if err != nil {
 		return backend.Info{}, err

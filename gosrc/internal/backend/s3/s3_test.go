@@ -80,7 +80,7 @@ func TestListAfter(t *testing.T) {
 		store := connect(t, settings(server))
 		defer store.Close()
 		for _, key := range []string{"a", "b +%&", "c/d", "c/e", "f"} {
-			if _, err := store.Put(t.Context(), u.WithKey(key), nil); err != nil {
+			if _, err := store.Put(t.Context(), u.WithKey(key), nil, nil); err != nil {
 				t.Fatal(err)
 			}
 		}

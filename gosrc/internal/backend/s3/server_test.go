@@ -42,7 +42,7 @@ func TestAnonymous(t *testing.T) {
 	if err := c.CreateContainer(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Put(t.Context(), u, []byte("data")); err != nil {
+	if _, err := c.Put(t.Context(), u, []byte("data"), nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := anonymous.Stat(t.Context(), u); errs.CodeOf(err) != errs.Permission {

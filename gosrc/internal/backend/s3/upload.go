@@ -25,9 +25,10 @@ const (
 
 // upload is a multipart upload.
 type upload struct {
-	c  *client
-	u  uri.URI
-	id string
+	c          *client
+	u          uri.URI
+	attributes *backend.Attributes
+	id         string
 
 	mu    sync.Mutex
 	parts map[int]part
@@ -40,10 +41,11 @@ type part struct {
 }
 
 // Create begins a multipart upload.
-func (c *client) Create(ctx context.Context, u uri.URI) (backend.Upload, error) {
+func (c *client) Create(ctx context.Context, u uri.URI, a *backend.Attributes) (backend.Upload, error) {
 	r := &call{op: "put", u: u, method: http.MethodPost, key: true, query: "uploads="}
+	r.header = describing(a)
 	if c.protect(nil) != nil {
-		r.header = wire.Header{{Name: "x-amz-checksum-algorithm", Value: "CRC32C"}}
+		r.header = append(r.header, wire.Field{Name: "x-amz-checksum-algorithm", Value: "CRC32C"})
 	}
 	text, _, err := c.document(ctx, r)
 	if err != nil {
@@ -55,7 +57,7 @@ func (c *client) Create(ctx context.Context, u uri.URI) (backend.Upload, error) 
 	if err := xml.Unmarshal(text, &answer); err != nil || answer.ID == "" {
 		return nil, c.malformed(err, "put", u)
 	}
-	return &upload{c: c, u: u, id: answer.ID, parts: map[int]part{}}, nil
+	return &upload{c: c, u: u, attributes: a, id: answer.ID, parts: map[int]part{}}, nil
 }
 
 func (up *upload) PartSize(wanted int64) int64 { return min(max(wanted, minPart), maxPart) }
@@ -85,7 +87,7 @@ func (up *upload) Commit(ctx context.Context, parts int) (backend.Info, error) {
 		if err := up.Abort(ctx); err != nil {
 			return backend.Info{}, err
 		}
-		return up.c.Put(ctx, up.u, nil)
+		return up.c.Put(ctx, up.u, nil, up.attributes)
 	}
 	body, size, err := up.manifest(parts)
 	if err != nil {

@@ -46,7 +46,7 @@ func TestTLSWithCABundle(t *testing.T) {
 	if err := first.CreateContainer(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := first.Put(t.Context(), u, make([]byte, 1<<20)); err != nil {
+	if _, err := first.Put(t.Context(), u, make([]byte, 1<<20), nil); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := second.Stat(t.Context(), u); err != nil || info.Size != 1<<20 {

@@ -72,7 +72,7 @@ func TestStatsAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 10 {
-		if _, err := s.Put(t.Context(), u.WithKey(fmt.Sprint(i)), make([]byte, 100)); err != nil {
+		if _, err := s.Put(t.Context(), u.WithKey(fmt.Sprint(i)), make([]byte, 100), nil); err != nil {
 			t.Fatal(err)
 		}
 	}

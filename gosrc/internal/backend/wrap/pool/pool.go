@@ -140,9 +140,9 @@ func (p *Pool) Open(ctx context.Context, u uri.URI, r backend.Range, etag string
 }
 
 // Put stores at one endpoint.
-func (p *Pool) Put(ctx context.Context, u uri.URI, data []byte) (backend.Info, error) {
+func (p *Pool) Put(ctx context.Context, u uri.URI, data []byte, a *backend.Attributes) (backend.Info, error) {
 	return at(ctx, p, func(m *member) (backend.Info, error) {
-		info, err := m.Put(ctx, u, data)
+		info, err := m.Put(ctx, u, data, a)
 		if err == nil {
 			m.written.Add(int64(len(data)))
 		}
@@ -151,9 +151,9 @@ func (p *Pool) Put(ctx context.Context, u uri.URI, data []byte) (backend.Info, e
 }
 
 // Create starts an upload that stays with its endpoint.
-func (p *Pool) Create(ctx context.Context, u uri.URI) (backend.Upload, error) {
+func (p *Pool) Create(ctx context.Context, u uri.URI, a *backend.Attributes) (backend.Upload, error) {
 	return at(ctx, p, func(m *member) (backend.Upload, error) {
-		inner, err := m.Create(ctx, u)
+		inner, err := m.Create(ctx, u, a)
 		if err != nil {
 			return nil, err
 		}

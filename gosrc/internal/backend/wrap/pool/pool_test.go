@@ -36,7 +36,7 @@ func (e *endpoint) CreateContainer(context.Context, uri.URI) error {
 	return e.fail
 }
 
-func (e *endpoint) Put(_ context.Context, _ uri.URI, data []byte) (backend.Info, error) {
+func (e *endpoint) Put(_ context.Context, _ uri.URI, data []byte, _ *backend.Attributes) (backend.Info, error) {
 	e.calls++
 	return backend.Info{Size: int64(len(data))}, e.fail
 }
@@ -59,7 +59,7 @@ func (e *endpoint) Open(_ context.Context, u uri.URI, _ backend.Range, etag stri
 	return &body{strings.NewReader("0123456789"), e}, nil
 }
 
-func (e *endpoint) Create(context.Context, uri.URI) (backend.Upload, error) {
+func (e *endpoint) Create(context.Context, uri.URI, *backend.Attributes) (backend.Upload, error) {
 	e.calls++
 	return &parts{e: e}, e.fail
 }
@@ -261,7 +261,7 @@ func TestContainersOnce(t *testing.T) {
 
 func TestUploadStays(t *testing.T) {
 	p, endpoints := pooled("round_robin", 3)
-	up, err := p.Create(t.Context(), place)
+	up, err := p.Create(t.Context(), place, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +295,7 @@ func TestBytesAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Close()
-	if _, err := p.Put(t.Context(), place, make([]byte, 33)); err != nil {
+	if _, err := p.Put(t.Context(), place, make([]byte, 33), nil); err != nil {
 		t.Fatal(err)
 	}
 	if s := p.Stats()[0]; s.BytesRead != 10 || s.BytesWritten != 33 || s.InFlight != 0 || s.Attempts != 2 || s.Endpoint != "http://e0" {

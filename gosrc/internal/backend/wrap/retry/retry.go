@@ -62,8 +62,8 @@ func (b *Backend) Stat(ctx context.Context, u uri.URI) (backend.Info, error) {
 }
 
 // Put repeats: it stores the same object again.
-func (b *Backend) Put(ctx context.Context, u uri.URI, data []byte) (backend.Info, error) {
-	return do(ctx, b, "put", u, func() (backend.Info, error) { return b.inner.Put(ctx, u, data) })
+func (b *Backend) Put(ctx context.Context, u uri.URI, data []byte, a *backend.Attributes) (backend.Info, error) {
+	return do(ctx, b, "put", u, func() (backend.Info, error) { return b.inner.Put(ctx, u, data, a) })
 }
 
 // Delete repeats.

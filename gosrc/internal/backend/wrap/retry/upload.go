@@ -9,8 +9,8 @@ import (
 
 // Create repeats, and so do the parts, the commit and the abort of the upload.
 // An upload begun twice without our learning of it stays without parts.
-func (b *Backend) Create(ctx context.Context, u uri.URI) (backend.Upload, error) {
-	inner, err := do(ctx, b, "put", u, func() (backend.Upload, error) { return b.inner.Create(ctx, u) })
+func (b *Backend) Create(ctx context.Context, u uri.URI, a *backend.Attributes) (backend.Upload, error) {
+	inner, err := do(ctx, b, "put", u, func() (backend.Upload, error) { return b.inner.Create(ctx, u, a) })
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func (s *stumbling) step() error {
 	return nil
 }
 
-func (s *stumbling) Create(context.Context, uri.URI) (backend.Upload, error) {
+func (s *stumbling) Create(context.Context, uri.URI, *backend.Attributes) (backend.Upload, error) {
 	return &stumblingUpload{s}, s.step()
 }
 
@@ -57,7 +57,7 @@ func (u *stumblingUpload) Abort(context.Context) error {
 func TestUploadStumbles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &stumbling{}
-		up, err := New(store, policy, known).Create(t.Context(), place)
+		up, err := New(store, policy, known).Create(t.Context(), place, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
