@@ -25,6 +25,10 @@ type requests struct {
 	lengths   []int64
 	memory    []unsafe.Pointer
 	memoryLen []int64
+
+	targetBase string
+	targets    string
+	targetEnds []int64
 }
 
 // newRequests checks that every index lies inside the columns, as far as the
@@ -56,6 +60,10 @@ func newRequests(c *C.s3d_requests) (*requests, error) {
 		}
 		named = max(named, j+1)
 	}
+	if r.targetEnds = int64s(c.target_ends, n); n > 0 && r.targetEnds != nil {
+		r.targetBase = string([]byte(borrowed(c.target_base)))
+		r.targets = unsafe.String((*byte)(unsafe.Pointer(c.targets)), int(r.targetEnds[n-1]))
+	}
 	r.nameEnds = int64s(c.name_ends, named)
 	r.sizes = int64s(c.sizes, named)
 	if named > 0 {
@@ -75,13 +83,9 @@ func (r *requests) At(i int64) fetch.Request {
 	if r.order != nil {
 		j = r.order[i]
 	}
-	from := int64(0)
-	if j > 0 {
-		from = r.nameEnds[j-1]
-	}
-	out := fetch.Request{Index: i, URI: r.base + r.names[from:r.nameEnds[j]], Size: -1, Length: -1}
-	if r.base == "" { // the concatenation copied nothing: the text is still the caller's
-		out.URI = string([]byte(out.URI))
+	out := fetch.Request{Index: i, URI: joined(r.base, r.names, r.nameEnds, j), Size: -1, Length: -1}
+	if r.targetEnds != nil {
+		out.Target = joined(r.targetBase, r.targets, r.targetEnds, i)
 	}
 	if r.sizes != nil {
 		out.Size = r.sizes[j]
@@ -96,6 +100,19 @@ func (r *requests) At(i int64) fetch.Request {
 		out.Memory = callerMemory(r.memory[i], r.memoryLen[i])
 	}
 	return out
+}
+
+// joined is base and name i, in memory of its own.
+func joined(base, names string, ends []int64, i int64) string {
+	from := int64(0)
+	if i > 0 {
+		from = ends[i-1]
+	}
+	name := names[from:ends[i]]
+	if base == "" { // a concatenation would copy nothing: the text would still be the caller's
+		return string([]byte(name))
+	}
+	return base + name
 }
 
 // callerMemory is never nil, so that an empty destination is told from none.

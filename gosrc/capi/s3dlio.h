@@ -60,7 +60,8 @@ typedef enum {
     S3D_OP_CREATE_CONTAINER = 7,
     S3D_OP_DELETE_CONTAINER = 8,
     S3D_OP_MKDIR = 9,
-    S3D_OP_GET_LISTED = 10       /* list each URI and read what is found there */
+    S3D_OP_GET_LISTED = 10,      /* list each URI and read what is found there */
+    S3D_OP_COPY = 11             /* store each object at its target, of any scheme */
 } s3d_op;
 
 typedef uint64_t s3d_client;
@@ -88,6 +89,9 @@ typedef struct {
     const int64_t *lengths;      /* [count] bytes to read, -1: to the end */
     void *const *memory;         /* [count] GET: where to write; PUT: what to store */
     const int64_t *memory_len;   /* [count] */
+    s3d_str target_base;         /* COPY: common beginning of all targets, may be empty */
+    const char *targets;         /* COPY: target i ends at target_ends[i], as the names do */
+    const int64_t *target_ends;  /* [count] */
 } s3d_requests;
 
 typedef struct {
@@ -116,7 +120,7 @@ typedef struct {
     int64_t len;                 /* bytes at data */
     int64_t size;                /* of the whole object, -1 unknown */
     s3d_buffer buffer;           /* owner of data, 0 where there is none: s3d_buffer_release() */
-    char *text;                  /* JSON (error, STAT, PUT) or URI (GET_LISTED); s3d_text_free() */
+    char *text;                  /* JSON (error, STAT, PUT, COPY) or URI (GET_LISTED); s3d_text_free() */
     int64_t text_len;
 } s3d_item;
 

@@ -20,6 +20,7 @@ var _ = [1]struct{}{}[unsafe.Offsetof(C.s3d_page{}.etag_ends)-unsafe.Offsetof(fe
 // Compile-time: the operations are those of the header.
 var _ = [1]struct{}{}[C.S3D_OP_GET-C.int(fetch.Get)]
 var _ = [1]struct{}{}[C.S3D_OP_GET_LISTED-C.int(fetch.GetListed)]
+var _ = [1]struct{}{}[C.S3D_OP_COPY-C.int(fetch.Copy)]
 
 var streams = newTable[*fetch.Stream]("stream")
 

@@ -31,6 +31,7 @@ class Op(IntEnum):
     DELETE_CONTAINER = 8
     MKDIR = 9
     GET_LISTED = 10
+    COPY = 11
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Requests:
         lengths: Iterable[int] | None,
         memory: Sequence[Buffer] | None,
         writable: bool,
+        targets: Listing | None = None,
     ) -> None:
         """Lay the columns out; `writable` tells whether the library will write to the memory or read it.
 
@@ -83,6 +85,8 @@ class Requests:
         self._put_column("order", order)
         self._put_column("offsets", _column(offsets))
         self._put_column("lengths", _column(lengths))
+        if targets is not None:
+            self._put_targets(targets)
         if memory is not None:
             self._put_memory(memory, writable)
 
@@ -99,6 +103,15 @@ class Requests:
         self.pointer.names = self._lend(listing.names)
         self.pointer.name_ends = self._lend(listing.ends, "int64_t[]")
         self.pointer.sizes = self._lend(listing.sizes, "int64_t[]")
+
+    def _put_targets(self, targets: Listing) -> None:
+        if len(targets) != self._count:
+            raise InvalidError(f"{self._count} requests, but {len(targets)} targets")
+        base = targets.base.encode("utf-8", "surrogateescape")
+        self.pointer.target_base.ptr = self._lend(base)
+        self.pointer.target_base.len = len(base)
+        self.pointer.targets = self._lend(targets.names)
+        self.pointer.target_ends = self._lend(targets.ends, "int64_t[]")
 
     def _put_column(self, name: str, column: array[int] | None) -> None:
         if column is None:

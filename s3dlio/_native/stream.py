@@ -39,7 +39,7 @@ class Item:
         error: why it failed, or None.
         view: what was read, or None where nothing was, or into memory of the caller.
         size: of the whole object in bytes, -1 where unknown.
-        text: JSON (STAT, PUT), or the URI (GET_LISTED); else "".
+        text: JSON (STAT, PUT, COPY), or the URI (GET_LISTED); else "".
         length: bytes that were read.
     """
 
@@ -73,6 +73,7 @@ class Stream:
         offsets: Iterable[int] | None = None,
         lengths: Iterable[int] | None = None,
         memory: Sequence[Buffer] | None = None,
+        targets: Listing | None = None,
         options: StreamOptions = StreamOptions(),  # noqa: B008 - it is immutable
         event_fd: bool = False,
     ) -> None:
@@ -87,6 +88,7 @@ class Stream:
             lengths: of each request, the number of bytes to read, -1 to the end; default -1.
             memory: of each request, the data to PUT, or the memory that GET writes to, which must be writable. It is
                 used until the stream has ended or is closed, and must not change meanwhile.
+            targets: of each COPY, where to store the object.
             options: how to work.
             event_fd: whether `fileno` and `take_async` will be used.
 
@@ -102,7 +104,13 @@ class Stream:
         self._waiter = Waiter()
         self._allocate(1)
         requests = Requests(
-            listing, order=order, offsets=offsets, lengths=lengths, memory=memory, writable=op is Op.GET
+            listing,
+            order=order,
+            offsets=offsets,
+            lengths=lengths,
+            memory=memory,
+            writable=op is Op.GET,
+            targets=targets,
         )
         self._has_memory = memory is not None
         self._may_wait = not event_fd

@@ -35,6 +35,9 @@ type fake struct {
 	created, committed int
 	aborted            int
 	failAt             int // upload part that fails; -1 none
+	leastPart          int64
+	onWrite            func(n int)
+	attributes         *backend.Attributes // of the last Put or Create
 	answer             func(r *fakeReader)
 }
 
@@ -153,10 +156,18 @@ func (f *fake) List(_ context.Context, u uri.URI, _ bool, page func([]backend.En
 	return nil
 }
 
-func (f *fake) Create(context.Context, uri.URI, *backend.Attributes) (backend.Upload, error) {
+func (f *fake) Put(_ context.Context, u uri.URI, data []byte, a *backend.Attributes) (backend.Info, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stored[u.Key], f.attributes = bytes.Clone(data), a
+	return backend.Info{Size: int64(len(data)), ETag: "p"}, nil
+}
+
+func (f *fake) Create(_ context.Context, _ uri.URI, a *backend.Attributes) (backend.Upload, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.created++
+	f.attributes = a
 	return &fakeUpload{fake: f, parts: map[int][]byte{}}, nil
 }
 
@@ -165,9 +176,12 @@ type fakeUpload struct {
 	parts map[int][]byte
 }
 
-func (u *fakeUpload) PartSize(wanted int64) int64 { return wanted }
+func (u *fakeUpload) PartSize(wanted int64) int64 { return max(wanted, u.fake.leastPart) }
 
 func (u *fakeUpload) WritePart(_ context.Context, n int, data []byte) error {
+	if u.fake.onWrite != nil {
+		u.fake.onWrite(n)
+	}
 	u.fake.mu.Lock()
 	defer u.fake.mu.Unlock()
 	if n == u.fake.failAt {

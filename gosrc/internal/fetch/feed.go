@@ -30,7 +30,7 @@ func (f *requestFeed) next(s *Stream) *job {
 	first := f.source.At(at)
 	f.at++
 	if s.op != Get {
-		return s.newJob(first, 1, s.otherSteps(first), 0)
+		return s.newOther(first)
 	}
 	members := []Request{first}
 	for first.joinable() && f.at < f.source.Len() {
@@ -121,5 +121,8 @@ func (s *Stream) newGet(members []Request, text []byte, at int64, following func
 }
 
 func (s *Stream) newJob(r Request, width int, steps steps, need int64) *job {
-	return &job{stream: s, steps: steps, index: r.Index, width: width, op: s.op.String(), uri: r.URI, need: min(need, maxNeed) + overhead, planned: 1}
+	return &job{
+		stream: s, steps: steps, index: r.Index, width: width, op: s.op.String(), uri: r.URI,
+		need: min(need, maxNeed) + overhead, planned: 1,
+	}
 }

@@ -40,7 +40,7 @@ func (g *get) start(ctx context.Context, j *job) (err error) {
 	if g.target, err = j.stream.client.target(ctx, j.stream.op, j.uri); err != nil {
 		return err
 	}
-	if err = g.target.needsKey(j); err != nil {
+	if err = g.target.needsKey(j.op, j.uri); err != nil {
 		return err
 	}
 	first := g.want
@@ -124,7 +124,7 @@ func (g *get) step(ctx context.Context, j *job, n int) (err error) {
 	}
 	defer closeReader(reader, &err)
 	if reader.Info().Size != g.info.Size {
-		return errs.New(errs.Changed, j.op, j.uri, "the object changed from %d to %d bytes while it was read", g.info.Size, reader.Info().Size)
+		return changedSize(j, g.info, reader.Info())
 	}
 	if err = sameLength(reader, length, j); err != nil {
 		return err
@@ -180,6 +180,11 @@ func sameLength(r backend.Reader, length int64, j *job) error {
 		return nil
 	}
 	return errs.New(errs.Truncated, j.op, j.uri, "%d bytes were expected of an object of %d, and %d were answered", length, r.Info().Size, r.Len())
+}
+
+// changedSize is for a store that answers for another object than the one whose ETag was asked for.
+func changedSize(j *job, was, is backend.Info) error {
+	return errs.New(errs.Changed, j.op, j.uri, "the object changed from %d to %d bytes while it was read", was.Size, is.Size)
 }
 
 // readFull fills p. The end of the body before that is an error: never short data.

@@ -27,6 +27,7 @@ type job struct {
 	op     string
 	uri    string
 	need   int64 // bytes of memory it is known, or expected, to take
+	carry  int64 // bytes that each step takes besides, while it is under way
 
 	next     int   // step to run next
 	planned  int   // steps there are
@@ -44,6 +45,14 @@ const maxNeed = 1 << 60
 // overhead is counted for every job beside its payload, so that the budget also
 // bounds how many empty objects wait for a slow consumer.
 const overhead = 4 << 10
+
+// carries corrects what each step takes while it is under way. Called from start, before plan.
+func (j *job) carries(bytes int64) {
+	j.stream.mu.Lock()
+	defer j.stream.mu.Unlock()
+	j.stream.inUse += (bytes - j.carry) * int64(j.inflight)
+	j.carry = bytes
+}
 
 // plan announces the total number of steps and the memory that the job takes,
 // once step 0 knows them. Called from start, at most once a run.

@@ -21,11 +21,12 @@ const (
 	DeleteContainer
 	Mkdir
 	GetListed
+	Copy
 )
 
 var opNames = map[Op]string{
 	Get: "get", Stat: "stat", Put: "put", Delete: "delete", List: "list", ListContainers: "list_containers",
-	CreateContainer: "create_bucket", DeleteContainer: "delete_bucket", Mkdir: "mkdir", GetListed: "get",
+	CreateContainer: "create_bucket", DeleteContainer: "delete_bucket", Mkdir: "mkdir", GetListed: "get", Copy: "copy",
 }
 
 func (o Op) String() string { return opNames[o] }

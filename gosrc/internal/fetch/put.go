@@ -30,7 +30,7 @@ func (p *put) start(ctx context.Context, j *job) (err error) {
 	if p.target, err = j.stream.client.target(ctx, Put, j.uri); err != nil {
 		return err
 	}
-	if err = p.target.needsKey(j); err != nil {
+	if err = p.target.needsKey(j.op, j.uri); err != nil {
 		return err
 	}
 	size := int64(len(p.request.Memory))
@@ -41,12 +41,7 @@ func (p *put) start(ctx context.Context, j *job) (err error) {
 	if p.upload, err = p.target.store.Create(ctx, p.target.uri, nil); err != nil {
 		return err
 	}
-	wanted := j.stream.opts.PartSize
-	if wanted == 0 {
-		wanted = defaultPart
-	}
-	wanted = max(wanted, (size+9_999)/10_000) // stores allow 10,000 parts
-	p.partSize = p.upload.PartSize(wanted)
+	p.partSize = p.upload.PartSize(partSizeFor(j.stream.opts, size))
 	p.parts = int((size + p.partSize - 1) / p.partSize)
 	j.plan(p.parts, 0)
 	return p.step(ctx, j, 0)
@@ -68,13 +63,26 @@ func (p *put) finish(ctx context.Context, _ *job) (_ []Item, err error) {
 }
 
 func (p *put) fail(j *job, _ *errs.Error) bool {
-	if p.upload == nil {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), abortTimeout)
-	defer cancel()
-	if err := p.upload.Abort(ctx); err != nil {
-		slog.Warn("an upload could not be aborted; its parts may remain", "uri", j.uri, "error", err)
+	if p.upload != nil {
+		abort(p.upload, j.uri)
 	}
 	return false
+}
+
+// abort cleans up after an upload that failed.
+func abort(upload backend.Upload, uri string) {
+	ctx, cancel := context.WithTimeout(context.Background(), abortTimeout)
+	defer cancel()
+	if err := upload.Abort(ctx); err != nil {
+		slog.Warn("an upload could not be aborted; its parts may remain", "uri", uri, "error", err)
+	}
+}
+
+// partSizeFor is the size of parts that an object of size bytes is stored in: stores allow 10,000 of them.
+func partSizeFor(o Options, size int64) int64 {
+	wanted := o.PartSize
+	if wanted == 0 {
+		wanted = defaultPart
+	}
+	return max(wanted, (size-1)/10_000+1) // sizes come from servers too: no sum of them
 }

@@ -14,7 +14,8 @@ import (
 type Request struct {
 	Index  int64
 	URI    string
-	Size   int64 // of the object, -1 unknown
+	Target string // where a Copy stores it
+	Size   int64  // of the object, -1 unknown
 	Offset int64
 	Length int64 // -1: to the end
 	// Memory is the caller's: where a Get writes, what a Put stores. A Get

@@ -163,18 +163,19 @@ func (s *Stream) next() *job {
 	return s.upcoming
 }
 
-// admit counts the memory that a job needs against the budget.
+// admit counts the memory that a step of a job needs against the budget.
 func (s *Stream) admit(j *job) {
-	s.inUse += max(0, j.need-j.admitted)
+	s.inUse += max(0, j.need-j.admitted) + j.carry
 	j.admitted = max(j.need, j.admitted)
 }
 
-// fits: the budget has room for j. The oldest job that has not been taken may
-// exceed it: everything after it waits for it.
+// fits: the budget has room for a step of j. The oldest job that has not been
+// taken may exceed it: everything after it waits for it. Of steps that carry
+// memory it may do so with one.
 func (s *Stream) fits(j *job) bool {
-	more := j.need - j.admitted
+	more := max(0, j.need-j.admitted) + j.carry
 	oldest := len(s.queue) == 0 || s.queue[0] == j
-	return more <= 0 || oldest || s.inUse+more <= s.opts.MemoryBudget
+	return more == 0 || oldest && (j.carry == 0 || j.inflight == 0) || s.inUse+more <= s.opts.MemoryBudget
 }
 
 // stepDone records the end of a step; true when it was the last of its job.
@@ -182,11 +183,15 @@ func (s *Stream) stepDone(j *job, err error) (last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	j.inflight--
+	s.inUse -= j.carry
 	if err != nil && j.err == nil {
 		j.err = named(err, j.op, j.uri)
 		s.noMoreSteps(j)
 	}
 	if j.inflight == 0 && j.next == j.planned {
+		if j.carry > 0 {
+			s.wakeIdle(1) // concluding it may take a while
+		}
 		return true // and still running: it is to be concluded
 	}
 	s.running--

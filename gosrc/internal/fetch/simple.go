@@ -8,12 +8,15 @@ import (
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 )
 
-// otherSteps is what a request of any operation but reading and listing takes.
-func (s *Stream) otherSteps(r Request) steps {
-	if s.op == Put {
-		return &put{request: r}
+// newOther makes the job of a request of any operation but reading and listing.
+func (s *Stream) newOther(r Request) *job {
+	switch s.op {
+	case Put:
+		return s.newJob(r, 1, &put{request: r}, 0)
+	case Copy:
+		return s.newCopy(r)
 	}
-	return &simple{request: r}
+	return s.newJob(r, 1, &simple{request: r}, 0)
 }
 
 // simple is an operation of one step.
@@ -33,7 +36,7 @@ func (o *simple) start(ctx context.Context, j *job) error {
 	case Stat:
 		return o.stat(ctx, t)
 	case Delete:
-		if err := t.needsKey(j); err != nil {
+		if err := t.needsKey(j.op, j.uri); err != nil {
 			return err
 		}
 		return t.store.Delete(ctx, t.uri)
@@ -68,11 +71,11 @@ func (o *simple) finish(context.Context, *job) ([]Item, error) { return []Item{o
 func (o *simple) fail(*job, *errs.Error) bool { return false }
 
 // needsKey refuses a URI that names a container where an object is meant.
-func (t target) needsKey(j *job) error {
+func (t target) needsKey(op, text string) error {
 	if t.uri.Key != "" {
 		return nil
 	}
-	return errs.New(errs.Invalid, j.op, j.uri, "the URI names a bucket, not an object in it").
+	return errs.New(errs.Invalid, op, text, "the URI names a bucket, not an object in it").
 		WithHint("Add the object's key: %skey", t.uri.Base())
 }
 
