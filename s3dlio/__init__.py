@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         stat,
         stat_async,
     )
+    from s3dlio.oplog import finalize_op_log, init_op_log, is_op_log_active, op_log_stats
     from s3dlio.options import LoaderOptions
     from s3dlio.views import BytesView
 
@@ -81,6 +82,7 @@ _NAMES = {
     "operations": "create_bucket delete delete_async delete_bucket exists exists_async get get_async get_many "
     "get_many_async get_range get_range_async list list_async list_containers mkdir mkdir_async put put_async "
     "put_bytes put_bytes_async put_many put_many_async stat stat_async",
+    "oplog": "finalize_op_log init_op_log is_op_log_active op_log_stats",
     "options": "LoaderOptions",
     "views": "BytesView",
 }
@@ -122,17 +124,21 @@ __all__ = [
     "delete_bucket",
     "exists",
     "exists_async",
+    "finalize_op_log",
     "get",
     "get_async",
     "get_many",
     "get_many_async",
     "get_range",
     "get_range_async",
+    "init_op_log",
+    "is_op_log_active",
     "list",
     "list_async",
     "list_containers",
     "mkdir",
     "mkdir_async",
+    "op_log_stats",
     "put",
     "put_async",
     "put_bytes",

@@ -208,6 +208,15 @@ void s3d_view_dealloc(void *object);
 /* JSON: bytes in use, pooled and handed out, live streams, clients and goroutines. */
 s3d_text s3d_memory_stats(void);
 
+/*
+ * The op-log of this process: a line for each operation, see gosrc/internal/oplog.
+ * client_id is that column of it; own_name: 1 puts the number of the process into
+ * the name. Finishing waits until all lines are written.
+ */
+int32_t s3d_oplog_start(s3d_str path, s3d_str client_id, int32_t own_name, s3d_text *error);
+int32_t s3d_oplog_finish(int32_t timeout_ms, s3d_text *error);
+s3d_text s3d_oplog_stats(void);
+
 /* Around fork(): waits until no O_DIRECT read is under way and holds new ones; 1 when quiet. */
 int32_t s3d_fork_prepare(int32_t timeout_ms);
 void s3d_fork_resume(void);

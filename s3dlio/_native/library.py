@@ -21,6 +21,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,10 @@ class _Process:
         if self._library is None:
             with self.lock:
                 if self._library is None:
-                    self._library = self._load()
+                    loaded = self._load()
+                    for begin in when_loaded:
+                        begin(loaded)
+                    self._library = loaded
         return self._library
 
     def _load(self) -> Library:
@@ -181,7 +185,14 @@ class _Process:
         """At the end of the program."""
         if self._library is not None:
             self._library.finish()
+            for end in at_end:
+                end(self._library)
 
+
+# What else is to be done with a library: as soon as a process has loaded its own, and after all work at the end of the
+# program.
+when_loaded: list[Callable[[Library], None]] = []
+at_end: list[Callable[[Library], None]] = []
 
 _process = _Process()
 

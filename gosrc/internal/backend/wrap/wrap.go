@@ -1,5 +1,5 @@
 // Package wrap puts what applies to every backend around it: the pool of
-// endpoints, the retries and the statistics.
+// endpoints, the retries, the statistics and the op-log.
 package wrap
 
 import (
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wrap/logged"
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wrap/pool"
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wrap/retry"
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
@@ -46,7 +47,7 @@ func Open(ctx context.Context, driver backend.Driver, cfg *config.Config) (*Stor
 			}
 			return nil, err
 		}
-		stores = append(stores, store)
+		stores = append(stores, logged.New(store, driver.Scheme, endpoint))
 	}
 	s := &Store{pool: pool.New(cfg.Strategy, endpoints, stores)}
 	s.Backend = s.pool
