@@ -19,10 +19,11 @@ const Align = 4096
 
 // Buffer is a piece of memory with a reference count that begins at 1.
 type Buffer struct {
-	data []byte // len: as asked for; cap: the whole block
-	refs atomic.Int32
-	span *span
-	slot int32
+	data  []byte // len: as asked for; cap: the whole block
+	refs  atomic.Int32
+	span  *span
+	slot  int32
+	fresh bool // nobody has touched the pages yet
 }
 
 // Bytes is the memory; its capacity may exceed its length.
@@ -135,7 +136,8 @@ type span struct {
 	memory []byte
 	free   []int32 // free blocks, the most recently used last
 	blocks int32
-	listed bool // in class.partial
+	used   int32 // blocks from here on were never handed out
+	listed bool  // in class.partial
 }
 
 // whole: no block of it is in use.
@@ -162,8 +164,9 @@ func (c *class) get(n int64) (*Buffer, error) {
 	c.pool.inUse.Add(c.size)
 	c.pool.pooled.Add(-c.size)
 	at := int64(slot) * c.size
-	b := &Buffer{data: s.memory[at : at+n : at+c.size], span: s, slot: slot}
+	b := &Buffer{data: s.memory[at : at+n : at+c.size], span: s, slot: slot, fresh: slot >= s.used}
 	b.refs.Store(1)
+	s.used = max(s.used, slot+1)
 	return b, nil
 }
 

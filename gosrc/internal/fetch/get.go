@@ -72,7 +72,7 @@ func (g *get) start(ctx context.Context, j *job) (err error) {
 		steps += int((rest-1)/g.partSize) + 1
 	}
 	j.plan(steps, g.memory())
-	return readFull(reader, g.slice(0, length), j)
+	return g.read(reader, 0, length, j)
 }
 
 // allocate makes the destination, unless the caller brought one.
@@ -129,7 +129,15 @@ func (g *get) step(ctx context.Context, j *job, n int) (err error) {
 	if err = sameLength(reader, length, j); err != nil {
 		return err
 	}
-	return readFull(reader, g.slice(from, length), j)
+	return g.read(reader, from, length, j)
+}
+
+// read fills n bytes of the destination.
+func (g *get) read(r io.Reader, from, n int64, j *job) error {
+	if g.buffer != nil {
+		g.buffer.Populate(g.dst[from : from+n])
+	}
+	return readFull(r, g.slice(from, n), j)
 }
 
 func (g *get) finish(_ context.Context, j *job) ([]Item, error) {

@@ -1,0 +1,65 @@
+package buffers
+
+import (
+	"os"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// present counts the pages of p that are in memory.
+func present(t *testing.T, p []byte) (n int) {
+	t.Helper()
+	pages := make([]byte, (len(p)+os.Getpagesize()-1)/os.Getpagesize())
+	if _, _, errno := unix.Syscall(unix.SYS_MINCORE, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), uintptr(unsafe.Pointer(&pages[0]))); errno != 0 {
+		t.Fatal(errno)
+	}
+	for _, page := range pages {
+		n += int(page & 1)
+	}
+	return n
+}
+
+func TestPopulateMakesThePagesOfAPart(t *testing.T) {
+	b, err := NewPool(0).Get(1 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Release()
+	if n := present(t, b.Bytes()); n != 0 {
+		t.Fatalf("%d pages of a new buffer are there already", n)
+	}
+	b.Populate(b.Bytes()[5000:105000])
+	want := 105000/4096 - 5000/4096 + 1
+	if n := present(t, b.Bytes()); n != want && !cannotPopulate.Load() {
+		t.Errorf("%d pages are there, not %d", n, want)
+	}
+	b.Populate(b.Bytes())
+	if n := present(t, b.Bytes()); n != 256 && !cannotPopulate.Load() {
+		t.Errorf("%d pages are there, not all 256", n)
+	}
+}
+
+func TestOnlyMemoryThatWasNeverHandedOutIsFresh(t *testing.T) {
+	p := NewPool(1 << 30)
+	get := func() *Buffer {
+		b, err := p.Get(100_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	a := get()
+	b := get()
+	if !a.fresh || !b.fresh {
+		t.Error("new memory is fresh")
+	}
+	a.Release()
+	if c := get(); c.fresh {
+		t.Error("a block that was handed out before is not fresh")
+	}
+	if d := get(); !d.fresh {
+		t.Error("the next block of the span is")
+	}
+}
