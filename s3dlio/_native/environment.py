@@ -26,9 +26,19 @@ _NAMES = frozenset(
 )
 
 
-def snapshot() -> tuple[tuple[bytes, bytes], ...]:
+Snapshot = tuple[tuple[bytes, bytes], ...]
+
+_last: tuple[dict[bytes, bytes], Snapshot] = {}, ()  # a whole environment, and the snapshot of it
+
+
+def snapshot() -> Snapshot:
     """The variables that concern a client, by name, as they are now."""
-    environment = os.environb
-    return tuple(
-        sorted((name, environment[name]) for name in environment if name in _NAMES or name.startswith(_PREFIXES))
-    )
+    global _last
+    # Every call of the library asks, and seldom has anything changed: dicts are compared in a microsecond, while the
+    # mapping around this one takes twenty for being looked through.
+    now: dict[bytes, bytes] = os.environb._data  # type: ignore[attr-defined]
+    before, known = _last
+    if now != before:
+        known = tuple(sorted((name, now[name]) for name in now if name in _NAMES or name.startswith(_PREFIXES)))
+        _last = dict(now), known
+    return known

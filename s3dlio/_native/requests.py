@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -147,8 +148,9 @@ def _column(values: Iterable[int] | None) -> array[int] | None:
     return array("q", values)
 
 
+@functools.lru_cache(maxsize=64)
 def c_options(op: Op, options: StreamOptions, event_fd: bool) -> tuple[Any, Any]:
-    """An s3d_stream_options, and what it points to."""
+    """An s3d_stream_options, which nobody changes, and what it points to."""
     pattern = ffi().from_buffer(options.pattern.encode("utf-8", "surrogateescape"))
     made = ffi().new(
         "s3d_stream_options *",
