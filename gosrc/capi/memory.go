@@ -25,6 +25,6 @@ func s3d_buffer_release(buffer C.s3d_buffer) {
 func s3d_memory_stats() C.s3d_text {
 	return textJSON(map[string]any{
 		"buffers": buffers.Default.Stats(), "held": held.len(), "streams": streams.len(),
-		"clients": clients.len(), "goroutines": runtime.NumGoroutine(),
+		"writers": writers.len(), "clients": clients.len(), "goroutines": runtime.NumGoroutine(),
 	})
 }

@@ -9,7 +9,8 @@
  *    already freed handle does nothing.
  *  - Strings are UTF-8 with a length; they are not NUL-terminated.
  *  - Memory passed in is borrowed. For a stream it must stay valid and
- *    unchanged until s3d_stream_drained() has answered 1.
+ *    unchanged until s3d_stream_drained() has answered 1; for a writer, where it
+ *    is lent, until `in_use` of s3d_writer_progress is beyond it.
  *  - Nothing blocks for longer than the timeout it is given; calls without a
  *    timeout return at once.
  *  - A function that can fail returns an s3d_code and fills *error (when error
@@ -67,6 +68,7 @@ typedef enum {
 typedef uint64_t s3d_client;
 typedef uint64_t s3d_stream;
 typedef uint64_t s3d_buffer;
+typedef uint64_t s3d_writer;
 
 typedef struct {
     const char *ptr;
@@ -196,6 +198,44 @@ int32_t s3d_stream_drained(s3d_stream stream, int32_t timeout_ms);
 /* Cancels the stream and forgets it once it is drained, which it may be asked until then. */
 void s3d_stream_free(s3d_stream stream);
 
+/*
+ * A writer stores one object from bytes that come piece by piece, in parts, and
+ * publishes it when it is finished. Until then nothing is visible; what fails or
+ * is aborted leaves nothing behind. One call at a time moves bytes. Where *done
+ * stays 0 the time was not enough: the same call goes on where it was.
+ */
+typedef struct {
+    int64_t taken;               /* bytes accepted */
+    int64_t stored;              /* bytes that went into parts: compressed ones, where they are */
+    int64_t in_use;              /* lent memory with the bytes from here on may be in use */
+} s3d_writer_progress;
+
+/* options: JSON object, see gosrc/internal/upload. No network I/O yet. */
+int32_t s3d_writer_open(s3d_client client, s3d_str uri, s3d_str options, s3d_writer *writer, s3d_text *error);
+/* Takes up to len bytes, which it only reads; *taken of them in time. lend: whole parts are sent from where they lie. */
+int32_t s3d_writer_write(s3d_writer writer, void *data, int64_t len, int32_t lend, int32_t timeout_ms,
+                         int64_t *taken, s3d_text *error);
+/*
+ * Space for len bytes inside the part that is being filled: *item gets data, len
+ * and buffer, which may outlive the writer. The next call is s3d_writer_commit.
+ * *done = -1: the part has no room for so many.
+ */
+int32_t s3d_writer_reserve(s3d_writer writer, int64_t len, int32_t timeout_ms, s3d_item *item, int32_t *done,
+                           s3d_text *error);
+/* Counts the first len bytes of the reserved space as written. */
+int32_t s3d_writer_commit(s3d_writer writer, int64_t len, int32_t timeout_ms, int32_t *done, s3d_text *error);
+/* Waits until all parts that are full are stored. */
+int32_t s3d_writer_flush(s3d_writer writer, int32_t timeout_ms, int32_t *done, s3d_text *error);
+/* Publishes the object. *result: JSON with bytes_written, compressed_bytes, parts, etag, checksum (CRC32C). */
+int32_t s3d_writer_finish(s3d_writer writer, int32_t timeout_ms, int32_t *done, s3d_text *result, s3d_text *error);
+/* Gives the object up and removes its parts; harmless at the end. 1: done. */
+int32_t s3d_writer_abort(s3d_writer writer, int32_t timeout_ms);
+int32_t s3d_writer_state(s3d_writer writer, s3d_writer_progress *progress);
+/* 1: the writer has ended, and nothing of it is under way. */
+int32_t s3d_writer_drained(s3d_writer writer, int32_t timeout_ms);
+/* Aborts the writer unless it has ended, and forgets it once it is drained. */
+void s3d_writer_free(s3d_writer writer);
+
 void s3d_buffer_release(s3d_buffer buffer);
 void s3d_text_free(char *text);
 
@@ -205,7 +245,7 @@ void s3d_view_setup(const s3d_python *functions);
 int s3d_view_get_buffer(void *object, void *buffer, int flags);
 void s3d_view_dealloc(void *object);
 
-/* JSON: bytes in use, pooled and handed out, live streams, clients and goroutines. */
+/* JSON: bytes in use, pooled and handed out, live streams, writers, clients and goroutines. */
 s3d_text s3d_memory_stats(void);
 
 /*

@@ -1,0 +1,203 @@
+package upload
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+	"github.com/s3dlio/s3dlio/gosrc/internal/guard"
+)
+
+// abortTimeout bounds the clean-up of an upload.
+const abortTimeout = 30 * time.Second
+
+// Finish completes the object, in a goroutine that goes on between the calls;
+// done says whether it has ended.
+func (w *Writer) Finish(timeout time.Duration) (result Result, done bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.state == open {
+		w.state = finishing
+		w.start(w.finish)
+	}
+	done = w.await(time.Now().Add(timeout), func() bool { return w.state != finishing && w.isIdle() })
+	switch {
+	case !done || w.state == finished:
+		return w.result, done, nil
+	}
+	return Result{}, true, w.trouble()
+}
+
+func (w *Writer) finish() {
+	info, err := w.conclude()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil {
+		w.fail(err)
+		return
+	}
+	if w.state == finishing || w.state == aborted { // aborted too late: the object is there
+		w.state = finished
+		w.result = Result{Taken: w.taken, Stored: w.stored, Parts: max(w.parts, 1), ETag: info.ETag, Checksum: w.sum}
+	}
+}
+
+// conclude stores what is left and publishes the object.
+func (w *Writer) conclude() (info backend.Info, err error) {
+	w.turn <- struct{}{}
+	defer w.end()
+	if w.reserved >= 0 {
+		return info, w.invalid("reserved space was not committed")
+	}
+	if w.encoder != nil {
+		if err := w.encoder.Close(); err != nil {
+			return info, err
+		}
+		if _, err := w.unpack(time.Time{}); err != nil {
+			return info, err
+		}
+	}
+	if !w.begun() {
+		var all []byte
+		if w.current != nil {
+			all = w.current.Bytes()[:w.fill]
+		}
+		if w.stopped() != nil {
+			return info, w.stopped()
+		}
+		return w.store.Put(w.ctx, w.uri, all, w.opts.attributes())
+	}
+	if w.fill > 0 {
+		if _, err := w.sendCurrent(time.Time{}); err != nil {
+			return info, err
+		}
+	}
+	w.mu.Lock()
+	w.await(time.Time{}, func() bool { return w.inFlight == 0 })
+	err = w.failure()
+	w.mu.Unlock()
+	if err == nil {
+		err = w.stopped()
+	}
+	if err != nil {
+		return info, err
+	}
+	return w.upload.Commit(w.ctx, w.parts)
+}
+
+func (w *Writer) stopped() error { return w.ctx.Err() }
+
+// release gives the current part back. Needs the turn.
+func (w *Writer) release() {
+	if w.current != nil {
+		w.current.Release()
+		w.current, w.fill = nil, 0
+	}
+	w.reserved = -1
+	w.packed.Reset()
+}
+
+// Abort gives the object up; done says whether every trace of it is removed.
+// After Finish has ended it does nothing.
+func (w *Writer) Abort(timeout time.Duration) (done bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.giveUp()
+	return w.await(time.Now().Add(timeout), w.isIdle)
+}
+
+// Drained waits until nothing is under way any more.
+func (w *Writer) Drained(timeout time.Duration) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.await(time.Now().Add(timeout), w.isIdle)
+}
+
+// Close aborts the writer unless it has ended, without waiting for that; it
+// calls forget once nothing is under way any more.
+func (w *Writer) Close(forget func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.giveUp()
+	if w.isIdle() {
+		forget()
+	} else {
+		w.forget = forget
+	}
+}
+
+func (w *Writer) giveUp() {
+	if w.state == open || w.state == finishing {
+		w.state = aborted
+		w.cancel()
+		w.settle()
+		w.tell()
+	}
+}
+
+// fail ends the writer with the first error there is. Called with mu held.
+func (w *Writer) fail(err error) {
+	if w.state == open || w.state == finishing {
+		w.state, w.err = failed, w.named(err)
+		w.cancel()
+		w.settle()
+		w.tell()
+	}
+}
+
+// over says that nothing more will be stored. Called with mu held.
+func (w *Writer) over() bool { return w.state == failed || w.state == aborted }
+
+// failure is the error of a writer that is over. Called with mu held.
+func (w *Writer) failure() error {
+	if w.over() {
+		return w.trouble()
+	}
+	return nil
+}
+
+func (w *Writer) isIdle() bool {
+	select {
+	case <-w.idle:
+		return true
+	default:
+		return false
+	}
+}
+
+// settle begins the clean-up once the writer has ended and nothing is under
+// way. Called with mu held.
+func (w *Writer) settle() {
+	if w.active > 0 || w.state == open || w.state == finishing || w.settled {
+		return
+	}
+	w.settled = true
+	guard.Go("put", w.uri.String(), w.cleanUp, func(error) { w.cleaned() })
+}
+
+func (w *Writer) cleanUp() {
+	w.turn <- struct{}{} // a call that moves bytes ends soon
+	w.release()
+	w.end()
+	if w.state != finished && w.upload != nil { // neither changes any more
+		ctx, cancel := context.WithTimeout(context.Background(), abortTimeout)
+		defer cancel()
+		if err := w.upload.Abort(ctx); err != nil {
+			slog.Warn("an upload could not be aborted; its parts may remain", "uri", w.uri.String(), "error", err)
+		}
+	}
+	w.cancel()
+	w.cleaned()
+}
+
+func (w *Writer) cleaned() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.idle)
+	w.after()
+	if w.forget != nil {
+		w.forget()
+	}
+	w.tell()
+}

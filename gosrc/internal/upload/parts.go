@@ -1,0 +1,114 @@
+package upload
+
+import (
+	"time"
+
+	"github.com/s3dlio/s3dlio/gosrc/internal/buffers"
+	"github.com/s3dlio/s3dlio/gosrc/internal/guard"
+)
+
+func (w *Writer) begun() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.upload != nil
+}
+
+// beginUpload begins the upload in parts, if it has not been yet; false: not in time.
+func (w *Writer) beginUpload(until time.Time) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.creating && !w.over() {
+		w.creating = true
+		w.start(w.create)
+	}
+	ready := w.await(until, func() bool { return w.upload != nil || w.over() })
+	return ready && !w.over(), w.failure()
+}
+
+func (w *Writer) create() {
+	upload, err := w.store.Create(w.ctx, w.uri, w.opts.attributes())
+	var size int64
+	if err == nil {
+		size = upload.PartSize(w.opts.PartSize)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil {
+		w.fail(err)
+		return
+	}
+	w.upload, w.partSize = upload, size
+	if size < w.opts.PartSize {
+		w.fail(w.invalid("part_size %d is more than the store takes, which is %d", w.opts.PartSize, size))
+	}
+}
+
+// slot waits until another part may be under way; false: not in time.
+func (w *Writer) slot(until time.Time) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	free := w.await(until, func() bool { return w.inFlight < w.opts.MaxInFlight || w.over() })
+	return free && !w.over(), w.failure()
+}
+
+// send writes the next part of the object. Either it lies in memory of the
+// library, whose reference it takes over, or it was lent: then it begins at the
+// given byte of the stream.
+func (w *Writer) send(data []byte, memory *buffers.Buffer, from int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := w.parts
+	w.parts++
+	w.inFlight++
+	if memory == nil {
+		w.lent[n] = from
+	}
+	w.start(func() {
+		defer w.sent(n, memory)
+		if err := w.write1(n, data); err != nil {
+			w.mu.Lock()
+			w.fail(err)
+			w.mu.Unlock()
+		}
+	})
+}
+
+func (w *Writer) write1(n int, data []byte) error {
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
+	return w.upload.WritePart(w.ctx, n, data)
+}
+
+func (w *Writer) sent(n int, memory *buffers.Buffer) {
+	if memory != nil {
+		memory.Release()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.lent, n)
+	w.inFlight--
+	w.tell()
+}
+
+// start runs f in a goroutine of the writer's, which a panic of it fails. Called with mu held.
+func (w *Writer) start(f func()) {
+	w.active++
+	guard.Go("put", w.uri.String(), func() {
+		defer w.left()
+		f()
+	}, func(err error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.fail(err)
+	})
+}
+
+// left: a goroutine is done.
+func (w *Writer) left() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.active--
+	w.settle()
+	w.tell()
+}
