@@ -19,7 +19,7 @@ func (w *Writer) Finish(timeout time.Duration) (result Result, done bool, err er
 	defer w.mu.Unlock()
 	if w.state == open {
 		w.state = finishing
-		w.start(w.finish)
+		w.start(w.finish, nothing)
 	}
 	done = w.await(time.Now().Add(timeout), func() bool { return w.state != finishing && w.isIdle() })
 	switch {
@@ -29,18 +29,18 @@ func (w *Writer) Finish(timeout time.Duration) (result Result, done bool, err er
 	return Result{}, true, w.trouble()
 }
 
-func (w *Writer) finish() {
+func (w *Writer) finish() error {
 	info, err := w.conclude()
+	if err != nil {
+		return err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err != nil {
-		w.fail(err)
-		return
-	}
 	if w.state == finishing || w.state == aborted { // aborted too late: the object is there
 		w.state = finished
 		w.result = Result{Taken: w.taken, Stored: w.stored, Parts: max(w.parts, 1), ETag: info.ETag, Checksum: w.sum}
 	}
+	return nil
 }
 
 // conclude stores what is left and publishes the object.

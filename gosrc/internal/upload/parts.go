@@ -19,28 +19,25 @@ func (w *Writer) beginUpload(until time.Time) (bool, error) {
 	defer w.mu.Unlock()
 	if !w.creating && !w.over() {
 		w.creating = true
-		w.start(w.create)
+		w.start(w.create, nothing)
 	}
 	ready := w.await(until, func() bool { return w.upload != nil || w.over() })
 	return ready && !w.over(), w.failure()
 }
 
-func (w *Writer) create() {
+func (w *Writer) create() error {
 	upload, err := w.store.Create(w.ctx, w.uri, w.opts.attributes())
-	var size int64
-	if err == nil {
-		size = upload.PartSize(w.opts.PartSize)
+	if err != nil {
+		return err
 	}
+	size := upload.PartSize(w.opts.PartSize)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err != nil {
-		w.fail(err)
-		return
-	}
 	w.upload, w.partSize = upload, size
 	if size < w.opts.PartSize {
-		w.fail(w.invalid("part_size %d is more than the store takes, which is %d", w.opts.PartSize, size))
+		return w.invalid("part_size %d is more than the store takes, which is %d", w.opts.PartSize, size)
 	}
+	return nil
 }
 
 // slot waits until another part may be under way; false: not in time.
@@ -63,52 +60,36 @@ func (w *Writer) send(data []byte, memory *buffers.Buffer, from int64) {
 	if memory == nil {
 		w.lent[n] = from
 	}
-	w.start(func() {
-		defer w.sent(n, memory)
-		if err := w.write1(n, data); err != nil {
-			w.mu.Lock()
-			w.fail(err)
-			w.mu.Unlock()
+	w.start(func() error {
+		if err := w.ctx.Err(); err != nil {
+			return err
 		}
+		return w.upload.WritePart(w.ctx, n, data)
+	}, func() {
+		if memory != nil {
+			memory.Release()
+		}
+		delete(w.lent, n)
+		w.inFlight--
 	})
 }
 
-func (w *Writer) write1(n int, data []byte) error {
-	if err := w.ctx.Err(); err != nil {
-		return err
-	}
-	return w.upload.WritePart(w.ctx, n, data)
-}
-
-func (w *Writer) sent(n int, memory *buffers.Buffer) {
-	if memory != nil {
-		memory.Release()
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.lent, n)
-	w.inFlight--
-	w.tell()
-}
-
-// start runs f in a goroutine of the writer's, which a panic of it fails. Called with mu held.
-func (w *Writer) start(f func()) {
+// start runs f in a goroutine of the writer's, which its error, or a panic,
+// fails; then done, with mu held. Called with mu held.
+func (w *Writer) start(f func() error, done func()) {
 	w.active++
 	guard.Go("put", w.uri.String(), func() {
-		defer w.left()
-		f()
-	}, func(err error) {
+		err := guard.Run("put", w.uri.String(), f)
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.fail(err)
-	})
+		if err != nil {
+			w.fail(err)
+		}
+		done()
+		w.active--
+		w.settle()
+		w.tell()
+	}, func(error) {})
 }
 
-// left: a goroutine is done.
-func (w *Writer) left() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.active--
-	w.settle()
-	w.tell()
-}
+func nothing() {}
