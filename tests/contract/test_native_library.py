@@ -18,7 +18,7 @@ from s3dlio._logging import level_for_library
 from s3dlio._native import Client, Op, StreamOptions, describe, library, memory_stats, schemes
 from s3dlio._native import stream as streams
 from s3dlio._native.environment import snapshot
-from s3dlio._native.header import ffi
+from s3dlio._native.header import ffi, write_module
 from s3dlio.errors import InvalidError
 from tests.support.programs import ROOT
 
@@ -118,8 +118,8 @@ def test_a_missing_library_says_how_to_build_it(checkout: Path) -> None:
     assert "pip install -e" in result.stderr
 
 
-def test_a_wheel_brings_its_own_header_and_has_no_sources(checkout: Path) -> None:
-    shutil.copy2(checkout / "gosrc/capi/s3dlio.h", checkout / "s3dlio/_native/s3dlio.h")
+def test_a_wheel_has_the_header_ready_made_and_no_sources(checkout: Path) -> None:
+    write_module(checkout / "gosrc/capi/s3dlio.h", checkout / "s3dlio/_native")
     shutil.rmtree(checkout / "gosrc")
     assert python(USE, checkout).stderr == ""
     (checkout / "s3dlio/_native/libs3dlio.so").unlink()
