@@ -67,7 +67,8 @@ if TYPE_CHECKING:
         stat_async,
     )
     from s3dlio.oplog import finalize_op_log, init_op_log, is_op_log_active, op_log_stats
-    from s3dlio.options import LoaderOptions
+    from s3dlio.options import ClientOptions, LoaderOptions, TransferOptions
+    from s3dlio.transfers import download, upload
     from s3dlio.views import BytesView
 
 # Where each name lives: the same as above, for the interpreter.
@@ -83,7 +84,8 @@ _NAMES = {
     "get_many_async get_range get_range_async list list_async list_containers mkdir mkdir_async put put_async "
     "put_bytes put_bytes_async put_many put_many_async stat stat_async",
     "oplog": "finalize_op_log init_op_log is_op_log_active op_log_stats",
-    "options": "LoaderOptions",
+    "options": "ClientOptions LoaderOptions TransferOptions",
+    "transfers": "download upload",
     "views": "BytesView",
 }
 _MODULES = {name: f"s3dlio.{module}" for module, names in _NAMES.items() for name in names.split()}
@@ -92,6 +94,7 @@ __all__ = [
     "AlreadyExistsError",
     "BytesView",
     "ChangedError",
+    "ClientOptions",
     "ClosedError",
     "ConnectionFailedError",
     "CredentialsError",
@@ -113,6 +116,7 @@ __all__ = [
     "ServerError",
     "ThrottledError",
     "TimedOutError",
+    "TransferOptions",
     "TruncatedError",
     "UnsupportedError",
     "__version__",
@@ -122,6 +126,7 @@ __all__ = [
     "delete",
     "delete_async",
     "delete_bucket",
+    "download",
     "exists",
     "exists_async",
     "finalize_op_log",
@@ -147,6 +152,7 @@ __all__ = [
     "put_many_async",
     "stat",
     "stat_async",
+    "upload",
 ]
 
 

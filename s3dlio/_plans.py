@@ -9,31 +9,42 @@ from __future__ import annotations
 import json
 import operator
 import re
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from s3dlio._native import Client, Item, Op, Stream, StreamOptions, listing_options, page_of
 from s3dlio.errors import InvalidError, IsDirectoryError, NotFoundError
 from s3dlio.listing import Listing
+from s3dlio.options import for_client
 from s3dlio.views import BytesView
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from s3dlio.options import ClientOptions
+
 Result = TypeVar("Result")
 P = ParamSpec("P")
 Steps = Generator[tuple[Stream, int], list[Item], Result]
-Opener = Callable[..., Stream]  # opens a stream on whose items the plan can wait
+Opener = Callable[..., Stream]  # opens a stream of a client, on whose items the plan can wait
 Pattern = str | re.Pattern[str] | None
 MANY = 64  # items taken at once where all are needed
 PAGES = 16  # pages of a listing taken at once
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-def run(plan: Callable[Concatenate[Opener, P], Steps[Result]], *args: P.args, **kwargs: P.kwargs) -> Result:
-    """Carry out a plan; blocks."""
-    steps, items = plan(Stream, *args, **kwargs), None
+def client_for(options: Mapping[str, Any]) -> Client:
+    """The client of the options that a function was given. Raises InvalidError where they are wrong."""
+    return Client.get(for_client(options).client_config()) if options else Client.get()
+
+
+def run(
+    options: ClientOptions, plan: Callable[Concatenate[Opener, P], Steps[Result]], *args: P.args, **kwargs: P.kwargs
+) -> Result:
+    """Carry out a plan with the client of these options; blocks."""
+    steps, items = plan(partial(Stream, client_for(options)), *args, **kwargs), None
     try:
         while True:
             stream, wanted = next(steps) if items is None else steps.send(items)
@@ -45,9 +56,11 @@ def run(plan: Callable[Concatenate[Opener, P], Steps[Result]], *args: P.args, **
         steps.close()
 
 
-async def run_async(plan: Callable[Concatenate[Opener, P], Steps[Result]], *args: P.args, **kwargs: P.kwargs) -> Result:
+async def run_async(
+    options: ClientOptions, plan: Callable[Concatenate[Opener, P], Steps[Result]], *args: P.args, **kwargs: P.kwargs
+) -> Result:
     """Carry out a plan in asyncio. Cancelling the task stops the requests."""
-    steps, items = plan(_open_with_event, *args, **kwargs), None
+    steps, items = plan(partial(Stream, client_for(options), event_fd=True), *args, **kwargs), None
     try:
         while True:
             stream, wanted = next(steps) if items is None else steps.send(items)
@@ -59,13 +72,9 @@ async def run_async(plan: Callable[Concatenate[Opener, P], Steps[Result]], *args
         steps.close()
 
 
-def _open_with_event(*args: Any, **kwargs: Any) -> Stream:
-    return Stream(*args, event_fd=True, **kwargs)
-
-
 def one(open_stream: Opener, op: Op, uri: str, /, **columns: Any) -> Steps[Item]:
     """The item of a single request. Raises its error."""
-    with open_stream(Client.get(), op, Listing.from_uris([uri]), **columns) as stream:
+    with open_stream(op, Listing.from_uris([uri]), **columns) as stream:
         (item,) = yield stream, 1
     if item.error is not None:
         raise item.error
@@ -83,7 +92,7 @@ def get(open_stream: Opener, uri: str, offset: int, length: int | None) -> Steps
 def get_many(open_stream: Opener, uris: Iterable[str], max_in_flight: int) -> Steps[list[tuple[str, BytesView]]]:
     """Read many objects."""
     uris = _list_of("uris", uris)
-    options = StreamOptions(max_concurrent=_positive("max_in_flight", max_in_flight))
+    options = StreamOptions(max_concurrent=positive("max_in_flight", max_in_flight))
     items = yield from all_items(open_stream, Op.GET, uris, options=options)
     return [(uri, _view(item)) for uri, item in zip(uris, items, strict=True)]
 
@@ -96,7 +105,7 @@ def put(open_stream: Opener, uri: str, data: Buffer) -> Steps[None]:
 def put_many(open_stream: Opener, objects: Iterable[tuple[str, Buffer]], max_in_flight: int) -> Steps[None]:
     """Store many objects."""
     pairs = [(uri, data) for uri, data in _list_of("objects", objects)]
-    options = StreamOptions(max_concurrent=_positive("max_in_flight", max_in_flight))
+    options = StreamOptions(max_concurrent=positive("max_in_flight", max_in_flight))
     yield from all_items(
         open_stream, Op.PUT, [uri for uri, _ in pairs], memory=[data for _, data in pairs], options=options
     )
@@ -105,7 +114,7 @@ def put_many(open_stream: Opener, objects: Iterable[tuple[str, Buffer]], max_in_
 def all_items(open_stream: Opener, op: Op, uris: Sequence[str], **columns: Any) -> Steps[list[Item]]:
     """The items of many requests, in their order. Raises the first error in that order, and stops the others."""
     done: list[Item] = []
-    with open_stream(Client.get(), op, Listing.from_uris(uris), **columns) as stream:
+    with open_stream(op, Listing.from_uris(uris), **columns) as stream:
         while items := (yield stream, MANY):
             for item in items:
                 if item.error is not None:
@@ -142,7 +151,7 @@ def pages(open_stream: Opener, uri: str, recursive: bool, pattern: Pattern = Non
     """All pages of a listing."""
     found: list[Listing] = []
     options = listing_options(recursive, pattern)
-    with open_stream(Client.get(), Op.LIST, Listing.from_uris([uri]), options=options) as stream:
+    with open_stream(Op.LIST, Listing.from_uris([uri]), options=options) as stream:
         while items := (yield stream, PAGES):
             found += [page_of(item, uri, pattern) for item in items]
     return found
@@ -157,7 +166,7 @@ def list_uris(open_stream: Opener, uri: str, recursive: bool, pattern: Pattern) 
 def list_containers(open_stream: Opener, uri: str) -> Steps[list[str]]:
     """The URIs of the buckets of a service."""
     found: list[Listing] = []
-    with open_stream(Client.get(), Op.LIST_CONTAINERS, Listing.from_uris([uri])) as stream:
+    with open_stream(Op.LIST_CONTAINERS, Listing.from_uris([uri])) as stream:
         while items := (yield stream, PAGES):
             found += [page_of(item, uri) for item in items]
     return [f"{name.rstrip('/')}/" for page in found for name in page.uris()]
@@ -175,7 +184,7 @@ def delete(open_stream: Opener, uri: str, recursive: bool) -> Steps[None]:
 
 def _delete_prefix(open_stream: Opener, uri: str) -> Steps[None]:
     prefix = Listing.from_uris([uri.rstrip("/") + "/"])
-    with open_stream(Client.get(), Op.LIST, prefix, options=listing_options(recursive=True)) as stream:
+    with open_stream(Op.LIST, prefix, options=listing_options(recursive=True)) as stream:
         while items := (yield stream, 1):
             for item in items:
                 yield from all_items(open_stream, Op.DELETE, page_of(item, uri).uris())
@@ -191,7 +200,7 @@ def _delete_directory(open_stream: Opener, uri: str) -> Steps[None]:
         emptied.append(directory)
         for page in (yield from pages(open_stream, directory, False)):
             entries = [entry.rstrip("/") for entry in page.uris()]
-            with open_stream(Client.get(), Op.DELETE, Listing.from_uris(entries)) as stream:
+            with open_stream(Op.DELETE, Listing.from_uris(entries)) as stream:
                 while items := (yield stream, MANY):
                     waiting += [entries[item.index] for item in items if _is_full_directory(item)]
     for directory in reversed(emptied):
@@ -215,7 +224,7 @@ def _not_negative(name: str, value: int, uri: str) -> int:
     return number
 
 
-def _positive(name: str, value: int) -> int:
+def positive(name: str, value: int) -> int:
     if (number := _integer(name, value)) < 1:
         raise InvalidError(f"{name} must be at least 1, not {number}")
     return number

@@ -2,7 +2,8 @@
 
 URIs are ``scheme://bucket/key``, or ``scheme:///path`` for local files, and are taken as they stand: nothing is
 percent-decoded. Each function works for every scheme; `name_async` is `name` for asyncio, and cancelling it stops its
-requests. Credentials and endpoints come from the environment as it is at the call (docs/guide).
+requests. Credentials and endpoints come from the environment as it is at the call (docs/guide), or from the options of
+docs/options.md under "Whom it is fetched from", which every function takes as keywords.
 
 All functions raise s3dlio.errors.S3DlioError: InvalidError for a malformed URI or argument, UnsupportedError for a
 scheme that is not known, NotFoundError, PermissionDeniedError, ConnectionFailedError and so on for what the store
@@ -21,7 +22,9 @@ from s3dlio._plans import Pattern, run, run_async
 from s3dlio.views import BytesView
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
+    from typing_extensions import Buffer, Unpack
+
+    from s3dlio.options import ClientOptions
 
 __all__ = [
     "create_bucket",
@@ -52,79 +55,89 @@ __all__ = [
 ]
 
 
-def get(uri: str) -> BytesView:
+def get(uri: str, **options: Unpack[ClientOptions]) -> BytesView:
     """Read a whole object; a large one in several concurrent requests."""
-    return run(plans.get, uri, 0, None)
+    return run(options, plans.get, uri, 0, None)
 
 
-async def get_async(uri: str) -> BytesView:
+async def get_async(uri: str, **options: Unpack[ClientOptions]) -> BytesView:
     """`get` for asyncio."""
-    return await run_async(plans.get, uri, 0, None)
+    return await run_async(options, plans.get, uri, 0, None)
 
 
-def get_range(uri: str, offset: int, length: int | None = None) -> BytesView:
+def get_range(uri: str, offset: int, length: int | None = None, **options: Unpack[ClientOptions]) -> BytesView:
     """Read `length` bytes from `offset` on, both in bytes; fewer where the object ends before. None: to its end.
 
     Raises OutOfRangeError where `offset` lies beyond the end; at the end itself there are 0 bytes.
     """
-    return run(plans.get, uri, offset, length)
+    return run(options, plans.get, uri, offset, length)
 
 
-async def get_range_async(uri: str, offset: int, length: int | None = None) -> BytesView:
+async def get_range_async(
+    uri: str, offset: int, length: int | None = None, **options: Unpack[ClientOptions]
+) -> BytesView:
     """`get_range` for asyncio."""
-    return await run_async(plans.get, uri, offset, length)
+    return await run_async(options, plans.get, uri, offset, length)
 
 
-def get_many(uris: Iterable[str], max_in_flight: int = 64) -> builtins.list[tuple[str, BytesView]]:
+def get_many(
+    uris: Iterable[str], max_in_flight: int = 64, **options: Unpack[ClientOptions]
+) -> builtins.list[tuple[str, BytesView]]:
     """Read many objects, `max_in_flight` requests at a time. Returns (uri, data) in the order given.
 
     Raises the error of the first object, in that order, that cannot be read.
     """
-    return run(plans.get_many, uris, max_in_flight)
+    return run(options, plans.get_many, uris, max_in_flight)
 
 
-async def get_many_async(uris: Iterable[str], max_in_flight: int = 64) -> builtins.list[tuple[str, BytesView]]:
+async def get_many_async(
+    uris: Iterable[str], max_in_flight: int = 64, **options: Unpack[ClientOptions]
+) -> builtins.list[tuple[str, BytesView]]:
     """`get_many` for asyncio."""
-    return await run_async(plans.get_many, uris, max_in_flight)
+    return await run_async(options, plans.get_many, uris, max_in_flight)
 
 
-def put_bytes(uri: str, data: Buffer) -> None:
+def put_bytes(uri: str, data: Buffer, **options: Unpack[ClientOptions]) -> None:
     """Store a bytes-like object under `uri`, in place of what is there.
 
     Readers see the old object until the new one is whole. A large one is uploaded in concurrent parts.
     """
-    run(plans.put, uri, data)
+    run(options, plans.put, uri, data)
 
 
-async def put_bytes_async(uri: str, data: Buffer) -> None:
+async def put_bytes_async(uri: str, data: Buffer, **options: Unpack[ClientOptions]) -> None:
     """`put_bytes` for asyncio; `data` must not change until it returns."""
-    await run_async(plans.put, uri, data)
+    await run_async(options, plans.put, uri, data)
 
 
-def put(uri: str, data: Buffer) -> None:
+def put(uri: str, data: Buffer, **options: Unpack[ClientOptions]) -> None:
     """`put_bytes` under its older name."""
-    run(plans.put, uri, data)
+    run(options, plans.put, uri, data)
 
 
-async def put_async(uri: str, data: Buffer) -> None:
+async def put_async(uri: str, data: Buffer, **options: Unpack[ClientOptions]) -> None:
     """`put` for asyncio; `data` must not change until it returns."""
-    await run_async(plans.put, uri, data)
+    await run_async(options, plans.put, uri, data)
 
 
-def put_many(objects: Iterable[tuple[str, Buffer]], max_in_flight: int = 64) -> None:
+def put_many(objects: Iterable[tuple[str, Buffer]], max_in_flight: int = 64, **options: Unpack[ClientOptions]) -> None:
     """Store many objects, given as (uri, data), `max_in_flight` requests at a time.
 
     Raises the error of the first object, in the order given, that cannot be stored; some of the others may be.
     """
-    run(plans.put_many, objects, max_in_flight)
+    run(options, plans.put_many, objects, max_in_flight)
 
 
-async def put_many_async(objects: Iterable[tuple[str, Buffer]], max_in_flight: int = 64) -> None:
+async def put_many_async(
+    objects: Iterable[tuple[str, Buffer]], max_in_flight: int = 64, **options: Unpack[ClientOptions]
+) -> None:
     """`put_many` for asyncio; the data must not change until it returns."""
-    await run_async(plans.put_many, objects, max_in_flight)
+    await run_async(options, plans.put_many, objects, max_in_flight)
 
 
-def list(uri: str, recursive: bool = False, pattern: Pattern = None) -> builtins.list[str]:
+def list(
+    uri: str, recursive: bool = False, pattern: Pattern = None, **options: Unpack[ClientOptions]
+) -> builtins.list[str]:
     """Return the URIs of what lies at a prefix, directory or file, in the order of the store.
 
     Args:
@@ -135,79 +148,81 @@ def list(uri: str, recursive: bool = False, pattern: Pattern = None) -> builtins
 
     Raises NotFoundError for a missing bucket or directory; a prefix without objects is an empty list.
     """
-    return run(plans.list_uris, uri, recursive, pattern)
+    return run(options, plans.list_uris, uri, recursive, pattern)
 
 
-async def list_async(uri: str, recursive: bool = False, pattern: Pattern = None) -> builtins.list[str]:
+async def list_async(
+    uri: str, recursive: bool = False, pattern: Pattern = None, **options: Unpack[ClientOptions]
+) -> builtins.list[str]:
     """`list` for asyncio."""
-    return await run_async(plans.list_uris, uri, recursive, pattern)
+    return await run_async(options, plans.list_uris, uri, recursive, pattern)
 
 
-def list_containers(uri: str) -> builtins.list[str]:
+def list_containers(uri: str, **options: Unpack[ClientOptions]) -> builtins.list[str]:
     """Return the URIs of the buckets of the service that the scheme of `uri` names, such as ``s3://``."""
-    return run(plans.list_containers, uri)
+    return run(options, plans.list_containers, uri)
 
 
-def stat(uri: str) -> dict[str, Any]:
+def stat(uri: str, **options: Unpack[ClientOptions]) -> dict[str, Any]:
     """Describe an object.
 
     Returns a dict: size in bytes; last_modified, a str in ISO 8601, UTC; etag; content_type; metadata, a dict; is_dir.
     What the store does not tell is None.
     """
-    return run(plans.stat, uri)
+    return run(options, plans.stat, uri)
 
 
-async def stat_async(uri: str) -> dict[str, Any]:
+async def stat_async(uri: str, **options: Unpack[ClientOptions]) -> dict[str, Any]:
     """`stat` for asyncio."""
-    return await run_async(plans.stat, uri)
+    return await run_async(options, plans.stat, uri)
 
 
-def exists(uri: str) -> bool:
+def exists(uri: str, **options: Unpack[ClientOptions]) -> bool:
     """Tell whether there is an object, a local directory or a bucket.
 
     Only NotFoundError means False: every other failure, such as wrong credentials, is raised.
     """
-    return run(plans.exists, uri)
+    return run(options, plans.exists, uri)
 
 
-async def exists_async(uri: str) -> bool:
+async def exists_async(uri: str, **options: Unpack[ClientOptions]) -> bool:
     """`exists` for asyncio."""
-    return await run_async(plans.exists, uri)
+    return await run_async(options, plans.exists, uri)
 
 
-def delete(uri: str, recursive: bool = False) -> None:
+def delete(uri: str, recursive: bool = False, **options: Unpack[ClientOptions]) -> None:
     """Delete an object, a file or an empty directory; with `recursive` also everything below it.
 
     Deleting what is not there is no failure on object stores, as their services have it; on local schemes it is a
     NotFoundError. With `recursive`, ``s3://b/data`` means that object and all keys that begin with ``data/``, but not
     ``database``; a link in a local directory is deleted, what it leads to stays.
     """
-    run(plans.delete, uri, recursive)
+    run(options, plans.delete, uri, recursive)
 
 
-async def delete_async(uri: str, recursive: bool = False) -> None:
+async def delete_async(uri: str, recursive: bool = False, **options: Unpack[ClientOptions]) -> None:
     """`delete` for asyncio."""
-    await run_async(plans.delete, uri, recursive)
+    await run_async(options, plans.delete, uri, recursive)
 
 
-def mkdir(uri: str) -> None:
+def mkdir(uri: str, **options: Unpack[ClientOptions]) -> None:
     """Make a directory and those above it. On object stores, which have none, check that the bucket exists."""
-    run(plans.one, Op.MKDIR, uri)
+    run(options, plans.one, Op.MKDIR, uri)
 
 
-async def mkdir_async(uri: str) -> None:
+async def mkdir_async(uri: str, **options: Unpack[ClientOptions]) -> None:
     """`mkdir` for asyncio."""
-    await run_async(plans.one, Op.MKDIR, uri)
+    await run_async(options, plans.one, Op.MKDIR, uri)
 
 
-def create_bucket(name: str) -> None:
+def create_bucket(name: str, **options: Unpack[ClientOptions]) -> None:
     """Create a bucket, given as a URI or as the bare name of one on S3. Raises AlreadyExistsError where it exists."""
-    run(plans.one, Op.CREATE_CONTAINER, _bucket_uri(name))
+    run(options, plans.one, Op.CREATE_CONTAINER, _bucket_uri(name))
 
 
-def delete_bucket(name: str) -> None:
+def delete_bucket(name: str, **options: Unpack[ClientOptions]) -> None:
     """Delete an empty bucket, given as a URI or as the bare name of one on S3."""
-    run(plans.one, Op.DELETE_CONTAINER, _bucket_uri(name))
+    run(options, plans.one, Op.DELETE_CONTAINER, _bucket_uri(name))
 
 
 def _bucket_uri(name: str) -> str:

@@ -12,17 +12,15 @@ import re
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple
 
 from s3dlio._checks import check_range, convert, suggestion
 from s3dlio.errors import InvalidError
+from s3dlio.option_types import ClientOptions, LoaderOptions, Order, ReaderMode, Strategy, TransferOptions
 
-__all__ = ["Layer", "LoaderOptions", "Options", "Row", "table"]
+__all__ = ["ClientOptions", "Layer", "LoaderOptions", "Options", "Row", "TransferOptions", "for_client", "table"]
 
 Layer = Literal["dataset", "stream", "client", "compatibility"]
-Order = Literal["ordered", "completion"]
-ReaderMode = Literal["range", "sequential"]
-Strategy = Literal["round_robin", "least_busy"]
 MIB = 1 << 20
 
 
@@ -236,42 +234,17 @@ class Options:
         return config
 
 
-class LoaderOptions(TypedDict, total=False):
-    """The options by name, for type checkers; `Options` says what they mean."""
+def for_client(given: Mapping[str, Any], *also: str) -> Options:
+    """The options of a function: those of the client, and `also` these.
 
-    batch_size: int | None
-    drop_last: bool
-    shuffle: bool
-    seed: int
-    order: Order
-    recursive: bool
-    pattern: str | re.Pattern[str] | None
-    shard_rank: int | None
-    shard_world_size: int | None
-    worker_id: int | None
-    num_workers_pytorch: int | None
-    num_workers: int
-    prefetch: int | None
-    max_concurrent: int
-    max_inflight_parts: int
-    part_size: int
-    reader_mode: ReaderMode
-    memory_budget: int
-    endpoint_url: str
-    endpoints: Sequence[str]
-    strategy: Strategy
-    region: str
-    profile: str
-    anonymous: bool
-    force_path_style: bool | None
-    ca_bundle: str
-    connect_timeout: float
-    request_timeout: float
-    retry_timeout: float
-    max_attempts: int
-    direct_fallback: bool
-    multipart_threshold: int
-    skip_head: bool
+    Raises InvalidError as `Options.parse` does, and for an option that would have no effect there.
+    """
+    known = [name for name, row in table().items() if row.about.layer == "client" or name in also]
+    for name in given:
+        if name not in known:
+            why = "has no effect on this function" if name in table() else "is not known"
+            raise InvalidError(f"option {name!r} {why}. {suggestion(name, known)}")
+    return Options.parse(given)
 
 
 @functools.cache

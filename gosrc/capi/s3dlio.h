@@ -191,6 +191,8 @@ int32_t s3d_stream_next(s3d_stream stream, s3d_item *items, int64_t capacity, in
                         int32_t timeout_ms, int64_t *taken, int32_t *finished, s3d_text *error);
 /* A descriptor that is readable while items wait or the stream has ended; -1 without event_fd. */
 int32_t s3d_stream_event_fd(s3d_stream stream);
+/* COPY: bytes written so far, those of objects that are not finished included. */
+int64_t s3d_stream_moved(s3d_stream stream);
 /* Stops the work; items not taken are dropped. */
 void s3d_stream_cancel(s3d_stream stream);
 /* 1: nothing of the caller's memory is in use any more. */

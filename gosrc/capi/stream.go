@@ -116,6 +116,15 @@ func s3d_stream_event_fd(stream C.s3d_stream) C.int32_t {
 	return C.int32_t(s.EventFD())
 }
 
+//export s3d_stream_moved
+func s3d_stream_moved(stream C.s3d_stream) C.int64_t {
+	s, err := streams.get(uint64(stream))
+	if err != nil {
+		return 0
+	}
+	return C.int64_t(s.Moved())
+}
+
 //export s3d_stream_cancel
 func s3d_stream_cancel(stream C.s3d_stream) {
 	if s, err := streams.get(uint64(stream)); err == nil {

@@ -139,10 +139,13 @@ class Stream:
             self._fetch(wanted, capacity, POLL_MS)
         return self._hand_out(capacity)
 
-    def take_ready(self, capacity: int = 64) -> list[Item]:
-        """Take what is there, up to `capacity` items, without waiting; see `finished`. Raises as `take` does."""
+    def take_ready(self, capacity: int = 64, timeout_ms: int = 0) -> list[Item]:
+        """Take what is there, up to `capacity` items, waiting no longer than that for the first; see `finished`.
+
+        Raises as `take` does.
+        """
         if not self._has(1):
-            self._fetch(1, capacity, 0)
+            self._fetch(1, capacity, timeout_ms)
         return self._hand_out(capacity)
 
     async def take_async(self, wanted: int = 1, capacity: int = 64) -> list[Item]:
@@ -162,6 +165,11 @@ class Stream:
     def finished(self) -> bool:
         """Whether everything has been taken."""
         return self._ended and not self._taken[0] and not self._ready and self._failure is None
+
+    @property
+    def moved(self) -> int:
+        """Bytes that a COPY has written so far, those of unfinished objects included."""
+        return int(self._library.c.s3d_stream_moved(self._handle)) if self._library.is_usable() else 0
 
     def fileno(self) -> int:
         """A descriptor that is readable while items wait or the stream has ended; needs ``event_fd=True``."""

@@ -27,10 +27,9 @@ from s3dlio.errors import (
     UnsupportedError,
 )
 from tests.support.mem import MemBucket, wait_until_idle
-from tests.support.samples import Folder, Store
+from tests.support.samples import Folder, Store, is_local
 from tests.support.servers import S3Server
 
-LOCAL = ("file", "direct")
 KEYS = ["plain", "with space", "ünï/cödé", "per%20cent", "p+l+u+s", "ha#sh", "que?ry=1&x", ".hidden", "a" * 200, "日本"]
 
 
@@ -51,22 +50,6 @@ class Api:
 @pytest.fixture(params=[False, True], ids=["plain", "asyncio"])
 def api(request: pytest.FixtureRequest) -> Api:
     return Api(request.param)
-
-
-@pytest.fixture(params=["file", "direct", "mem", "minio", "versitygw"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """An empty place of each kind."""
-    if request.param in LOCAL:
-        return Folder(tmp_path, request.param)
-    if request.param == "mem":
-        return MemBucket()
-    server: S3Server = request.getfixturevalue(request.param)
-    request.getfixturevalue("use_server")(server)
-    return server.new_bucket()
-
-
-def is_local(place: Store) -> bool:
-    return place.uri().startswith(LOCAL)
 
 
 # Reading and writing

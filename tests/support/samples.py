@@ -51,3 +51,8 @@ def number_of(data: object) -> int:
 def fill(store: Store, count: int, prefix: str = "train/") -> list[str]:
     """Stores samples 0 to count-1 below a prefix, in the order of their keys; returns their URIs."""
     return [store.put(f"{prefix}{i:04d}.bin", sample(i)) for i in range(count)]
+
+
+def is_local(place: Store) -> bool:
+    """Whether a place has directories that exist by themselves."""
+    return place.uri().startswith(("file://", "direct://"))

@@ -12,7 +12,7 @@ import pytest
 
 import s3dlio
 
-MODULES = ("dataset", "errors", "items", "loader", "operations", "options", "views")
+MODULES = ("dataset", "errors", "items", "loader", "operations", "options", "transfers", "views")
 
 
 def names_for_type_checkers() -> set[tuple[str, str]]:
@@ -38,7 +38,7 @@ def test_what_the_modules_offer_is_offered_here() -> None:
         "errors": {"Cause", "Code"},
         "dataset": {"shard_of"},
         "items": {"split_uri"},
-        "options": {"Layer", "Options", "Row", "table"},
+        "options": {"Layer", "Options", "Row", "for_client", "table"},
     }
     for module in MODULES:
         offered = set(importlib.import_module(f"s3dlio.{module}").__all__) - inside.get(module, set())

@@ -117,6 +117,7 @@ func (c *copying) transfer(reader backend.Reader, j *job, length int64, write fu
 	if err = write(buffer.Bytes()); err != nil {
 		return named(err, j.op, c.request.Target)
 	}
+	j.stream.moved.Add(length)
 	return nil
 }
 

@@ -45,7 +45,11 @@ func TestCopyOfAnySize(t *testing.T) {
 				f.answer = func(r *fakeReader) { r.info.ContentType = "text/plain" }
 				source := copies("k")
 				source[0].Size = known
-				items := drain(t, open(t, c, Copy, source, defaults()), 1)
+				s := open(t, c, Copy, source, defaults())
+				items := drain(t, s, 1)
+				if moved := s.Moved(); moved != int64(size) {
+					t.Errorf("%d of %d bytes were counted", moved, size)
+				}
 				if items[0].Err != nil || items[0].Size != int64(size) || !bytes.Equal(f.stored["committed"], f.objects["k"]) {
 					t.Fatalf("%d bytes, known as %d, parts of %d: %+v, stored %d", size, known, least, items[0], len(f.stored["committed"]))
 				}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
@@ -20,6 +21,7 @@ type Stream struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	event   *event // nil where nobody asked for one
+	moved   atomic.Int64
 	closing sync.Once
 
 	mu      sync.Mutex
@@ -136,6 +138,9 @@ func (s *Stream) EventFD() int {
 	defer s.mu.Unlock()
 	return s.event.descriptor()
 }
+
+// Moved is how many bytes a Copy has written so far, those of unfinished objects included.
+func (s *Stream) Moved() int64 { return s.moved.Load() }
 
 // Cancel stops the work. Items not taken are dropped.
 func (s *Stream) Cancel() { s.cancel() }
