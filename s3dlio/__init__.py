@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     )
     from s3dlio.oplog import finalize_op_log, init_op_log, is_op_log_active, op_log_stats
     from s3dlio.options import ClientOptions, LoaderOptions, TransferOptions
+    from s3dlio.tfrecord import create_tfrecord_index, index_tfrecord_bytes, read_tfrecord_index
     from s3dlio.transfers import download, upload
     from s3dlio.views import BytesView
 
@@ -86,6 +87,8 @@ _NAMES = {
     "oplog": "finalize_op_log init_op_log is_op_log_active op_log_stats",
     "options": "ClientOptions LoaderOptions TransferOptions",
     "transfers": "download upload",
+    "options": "LoaderOptions",
+    "tfrecord": "create_tfrecord_index index_tfrecord_bytes read_tfrecord_index",
     "views": "BytesView",
 }
 _MODULES = {name: f"s3dlio.{module}" for module, names in _NAMES.items() for name in names.split()}
@@ -123,6 +126,7 @@ __all__ = [
     "create_async_loader",
     "create_bucket",
     "create_dataset",
+    "create_tfrecord_index",
     "delete",
     "delete_async",
     "delete_bucket",
@@ -136,6 +140,7 @@ __all__ = [
     "get_many_async",
     "get_range",
     "get_range_async",
+    "index_tfrecord_bytes",
     "init_op_log",
     "is_op_log_active",
     "list",
@@ -150,6 +155,7 @@ __all__ = [
     "put_bytes_async",
     "put_many",
     "put_many_async",
+    "read_tfrecord_index",
     "stat",
     "stat_async",
     "upload",
