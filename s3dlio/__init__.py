@@ -39,6 +39,13 @@ if TYPE_CHECKING:
     )
     from s3dlio.items import DataItem
     from s3dlio.loader import PyBytesAsyncDataLoader, create_async_loader
+    from s3dlio.multi_endpoint import (
+        MultiEndpointStore,
+        create_multi_endpoint_store,
+        create_multi_endpoint_store_from_env,
+        create_multi_endpoint_store_from_file,
+        create_multi_endpoint_store_from_template,
+    )
     from s3dlio.operations import (
         create_bucket,
         delete,
@@ -81,13 +88,14 @@ _NAMES = {
     "UnsupportedError",
     "items": "DataItem",
     "loader": "PyBytesAsyncDataLoader create_async_loader",
+    "multi_endpoint": "MultiEndpointStore create_multi_endpoint_store create_multi_endpoint_store_from_env "
+    "create_multi_endpoint_store_from_file create_multi_endpoint_store_from_template",
     "operations": "create_bucket delete delete_async delete_bucket exists exists_async get get_async get_many "
     "get_many_async get_range get_range_async list list_async list_containers mkdir mkdir_async put put_async "
     "put_bytes put_bytes_async put_many put_many_async stat stat_async",
     "oplog": "finalize_op_log init_op_log is_op_log_active op_log_stats",
     "options": "ClientOptions LoaderOptions TransferOptions",
     "transfers": "download upload",
-    "options": "LoaderOptions",
     "tfrecord": "create_tfrecord_index index_tfrecord_bytes read_tfrecord_index",
     "views": "BytesView",
 }
@@ -107,6 +115,7 @@ __all__ = [
     "InvalidError",
     "IsDirectoryError",
     "LoaderOptions",
+    "MultiEndpointStore",
     "NoSpaceError",
     "NotDirectoryError",
     "NotFoundError",
@@ -126,6 +135,10 @@ __all__ = [
     "create_async_loader",
     "create_bucket",
     "create_dataset",
+    "create_multi_endpoint_store",
+    "create_multi_endpoint_store_from_env",
+    "create_multi_endpoint_store_from_file",
+    "create_multi_endpoint_store_from_template",
     "create_tfrecord_index",
     "delete",
     "delete_async",

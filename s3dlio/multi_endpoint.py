@@ -9,6 +9,7 @@ on at the next one, and the endpoint is passed over for a while.
 from __future__ import annotations
 
 import asyncio
+import builtins
 import operator
 import os
 import time
@@ -127,10 +128,12 @@ class MultiEndpointStore:
         path = self._path(uri)
         await self._somewhere(lambda member, once: self._write(member, path, data, once), _FAULT_OF_THE_ENDPOINT)
 
-    async def list(self, prefix: str, recursive: bool = False) -> list[str]:
+    async def list(self, prefix: str, recursive: bool = False) -> builtins.list[str]:
         """The URIs of one endpoint's listing, with the beginning that `prefix` has."""
         path = self._path(prefix)
         given = prefix[: len(prefix) - len(path)]
+        if given and not given.endswith("/"):
+            given += "/"
         found = await self._somewhere(lambda member, once: self._names(member, path, recursive, once))
         return [given + name for name in found]
 
@@ -156,7 +159,7 @@ class MultiEndpointStore:
         path = self._path(uri)
         await _all(self._write(member, path, data, {}) for member in self._members)
 
-    async def list_all_endpoints(self, prefix: str, recursive: bool = False) -> dict[str, list[str]]:
+    async def list_all_endpoints(self, prefix: str, recursive: bool = False) -> dict[str, builtins.list[str]]:
         """The URIs that each endpoint lists, by the endpoint's URI; they begin with the base of that endpoint."""
         path = self._path(prefix)
         found = await _all(self._names(member, path, recursive, {}) for member in self._members)
@@ -165,7 +168,7 @@ class MultiEndpointStore:
             for member, names in zip(self._members, found, strict=True)
         }
 
-    def get_endpoint_stats(self) -> list[dict[str, Any]]:
+    def get_endpoint_stats(self) -> builtins.list[dict[str, Any]]:
         """For each endpoint a dict: uri, total_requests, bytes_read, bytes_written, error_count, active_requests."""
         return [{"uri": member.endpoint.name, **asdict(member.tally)} for member in self._members]
 
@@ -185,7 +188,7 @@ class MultiEndpointStore:
     def __repr__(self) -> str:
         return f"<MultiEndpointStore of {len(self._members)} endpoints from {self._members[0].endpoint.name}>"
 
-    def __reduce__(self) -> tuple[type[MultiEndpointStore], tuple[list[Endpoint], Strategy]]:
+    def __reduce__(self) -> tuple[type[MultiEndpointStore], tuple[builtins.list[Endpoint], Strategy]]:
         return MultiEndpointStore, ([member.endpoint for member in self._members], self._strategy)
 
     # One operation at one endpoint
@@ -203,7 +206,7 @@ class MultiEndpointStore:
         await member.run(lambda at: operations.put_bytes_async(at.base + path, data, **at.options, **options))
         member.tally.bytes_written += memoryview(data).nbytes
 
-    async def _names(self, member: _Member, path: str, recursive: bool, options: dict[str, Any]) -> list[str]:
+    async def _names(self, member: _Member, path: str, recursive: bool, options: dict[str, Any]) -> builtins.list[str]:
         uris = await member.run(lambda at: operations.list_async(at.base + path, recursive, **at.options, **options))
         return [uri[len(member.endpoint.base) :] for uri in uris]
 
@@ -233,7 +236,7 @@ class MultiEndpointStore:
             raise answer
         return await work(order[0], {})
 
-    def _order(self) -> list[_Member]:
+    def _order(self) -> builtins.list[_Member]:
         """The endpoints, in the order in which they are to be tried."""
         start, self._turn = self._turn % len(self._members), self._turn + 1
         order = self._members[start:] + self._members[:start]
