@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     )
     from s3dlio.oplog import finalize_op_log, init_op_log, is_op_log_active, op_log_stats
     from s3dlio.options import ClientOptions, LoaderOptions, TransferOptions
+    from s3dlio.states import merge_states
     from s3dlio.tfrecord import create_tfrecord_index, index_tfrecord_bytes, read_tfrecord_index
     from s3dlio.transfers import download, upload
     from s3dlio.views import BytesView
@@ -95,6 +96,7 @@ _NAMES = {
     "put_bytes put_bytes_async put_many put_many_async stat stat_async",
     "oplog": "finalize_op_log init_op_log is_op_log_active op_log_stats",
     "options": "ClientOptions LoaderOptions TransferOptions",
+    "states": "merge_states",
     "transfers": "download upload",
     "tfrecord": "create_tfrecord_index index_tfrecord_bytes read_tfrecord_index",
     "views": "BytesView",
@@ -159,6 +161,7 @@ __all__ = [
     "list",
     "list_async",
     "list_containers",
+    "merge_states",
     "mkdir",
     "mkdir_async",
     "op_log_stats",

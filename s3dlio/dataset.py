@@ -15,14 +15,15 @@ from s3dlio.items import DataItem, split_uri
 from s3dlio.listing import Listing
 from s3dlio.options import Options
 from s3dlio.passes import Opened, Pass, data_item, data_view, stream_options
+from s3dlio.progress import Progress
 from s3dlio.resolve import check_uri, list_samples, locate
-from s3dlio.sharding import Shard, positions
+from s3dlio.sharding import Shard
 from s3dlio.views import BytesView
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["PyDataset", "create_dataset", "shard_of"]
+__all__ = ["PyDataset", "create_dataset", "new_progress", "shard_of"]
 
 Step = TypeVar("Step")
 
@@ -53,13 +54,20 @@ def shard_of(options: Options) -> Shard:
     return Shard.of(options.shard_rank, options.shard_world_size, options.worker_id, options.num_workers_pytorch)
 
 
+def new_progress(options: Options, epoch: int, shard: Shard | None = None) -> Progress:
+    """The beginning of a pass in the order and, if `shard` is None, of the shard that the options say."""
+    seed = options.seed if options.shuffle else None
+    return Progress(epoch, seed, shard_of(options) if shard is None else shard)
+
+
 class PyDataset:
     """Samples of a fixed listing. Make one with `create_dataset` or `PyDataset.from_uris`.
 
     ``len``, ``[i]``, `keys` and `uris` concern all samples in the order of the listing. Iterating is a pass: it
     follows the options (shuffle, sharding, batches), each step is a `BytesView` or, with ``batch_size``, a list of
-    them, and each ``for`` starts a new one. A dataset pickles to its listing and its options; it holds no connection
-    and no credential.
+    them, and each ``for`` starts a new one. The iterator of a pass has ``state_dict()`` and, before its first step,
+    ``load_state_dict(state)``. A dataset pickles to its listing and its options; it holds no connection and no
+    credential.
     """
 
     def __init__(self, listing: Listing, options: Options) -> None:
@@ -196,6 +204,7 @@ class PyDataset:
         epoch: int | None = None,
         shard: Shard | None = None,
         batched: bool = True,
+        progress: Progress | None = None,
     ) -> Pass[Any]:
         """A pass over what `make` makes of each sample; nothing is fetched before its first step.
 
@@ -204,16 +213,14 @@ class PyDataset:
             epoch: of the random order; None: as `set_epoch` had it.
             shard: the samples to read; None: as the options have it.
             batched: False yields samples one by one whatever ``batch_size`` is.
+            progress: says where the pass begins, and keeps how far it comes; it stands for epoch and shard.
         """
-        at_epoch = self.epoch if epoch is None else epoch
-        return Pass(partial(self.open, epoch=at_epoch, shard=shard), make, self.options, batched=batched)
+        progress = progress or new_progress(self.options, self.epoch if epoch is None else epoch, shard)
+        return Pass(partial(self.open, progress), make, self.options, batched=batched, progress=progress)
 
-    def open(self, event_fd: bool, *, epoch: int | None = None, shard: Shard | None = None) -> Opened:
-        """Start fetching the samples of a pass; the arguments are those of `start_pass`."""
-        seed = self.options.seed if self.options.shuffle else None
-        at_epoch = self.epoch if epoch is None else epoch
-        order = positions(len(self), seed=seed, epoch=at_epoch, shard=shard or shard_of(self.options))
-        return self._open(order, stream_options(self.options), event_fd)
+    def open(self, progress: Progress, event_fd: bool) -> Opened:
+        """Start fetching the samples of a pass."""
+        return self._open(progress.begin(self.listing), stream_options(self.options), event_fd)
 
     def _open(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -25,7 +26,7 @@ class Listing:
         etags: one tuple entry each, "" unknown; None where nobody asked.
     """
 
-    __slots__ = ("base", "ends", "etags", "mtimes_ns", "names", "sizes")
+    __slots__ = ("_digest", "base", "ends", "etags", "mtimes_ns", "names", "sizes")
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Listing:
         self.sizes = sizes
         self.mtimes_ns = mtimes_ns
         self.etags = etags
+        self._digest = ""
 
     @classmethod
     def from_uris(cls, uris: Sequence[str], sizes: Iterable[int] | None = None) -> Listing:
@@ -105,6 +107,13 @@ class Listing:
             None if self.mtimes_ns is None else _picked(self.mtimes_ns, order),
             None if self.etags is None else tuple(self.etags[i] for i in order),
         )
+
+    def digest(self) -> str:
+        """Return a digest of the URIs in their order: lists of other URIs have others."""
+        if not self._digest:
+            every = "\0".join(self.uris()).encode(*_ENCODING)
+            self._digest = hashlib.blake2b(every, digest_size=16).hexdigest()
+        return self._digest
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Listing):

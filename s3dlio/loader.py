@@ -7,16 +7,19 @@ import re
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any
 
 from s3dlio._native import Client, Item, Op, Stream, StreamOptions
-from s3dlio.dataset import PyDataset, create_dataset, shard_of
+from s3dlio.dataset import PyDataset, create_dataset, new_progress, shard_of
 from s3dlio.items import DataItem
 from s3dlio.listing import Listing
 from s3dlio.options import Options
 from s3dlio.passes import Opened, Pass, data_item, data_view, stream_options
+from s3dlio.progress import Progress, check_listing
 from s3dlio.resolve import check_uri, list_samples, locate, require_samples
+from s3dlio.states import State, parse_state
 
 __all__ = ["PyBytesAsyncDataLoader", "create_async_loader"]
 
@@ -65,12 +68,47 @@ class PyBytesAsyncDataLoader:
             self.options = Options.parse(options, **keywords)
             _check(self.options)
         self._epoch: int | None = None
+        self._progress: Progress | None = None  # of the latest pass
+        self._resume: State | None = None  # where the next pass begins
         self._passes: weakref.WeakSet[Pass[Any]] = weakref.WeakSet()
         self._current: Pass[Any] | None = None  # of next(loader) and anext(loader)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the random order of the passes to come (with ``shuffle``); must be the same on all ranks."""
+        """Choose the random order of the passes to come (with ``shuffle``); must be the same on all ranks.
+
+        Another epoch than that of a state that was loaded and not used yet gives that state up.
+        """
         self._epoch = operator.index(epoch)
+        if self._resume is not None and self._resume.epoch != self._epoch:
+            self._resume = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far the latest pass has come: what it has handed out, not what it has fetched.
+
+        A small dict that goes through JSON and pickle. A sample whose error was raised counts as handed out.
+        """
+        if self._resume is not None:
+            return self._resume.to_dict()
+        return (self._progress or self._new_progress()).state_dict()
+
+    def load_state_dict(self, state: Any) -> None:
+        """Let the next pass go on behind what a state says, in its epoch; the pass after it is a whole one again.
+
+        The state of a pass that had ended says nothing: the next pass is a whole one.
+
+        Args:
+            state: what `state_dict` returned here, or a list of those of all ranks, where their number is another now.
+
+        Raises:
+            InvalidError: it is damaged, or was saved with another order, or does not include all ranks.
+            ChangedError: it is of another listing. A loader over a URI lists, and finds out, at its first step.
+        """
+        loaded = parse_state(state)
+        self._new_progress().load(loaded)
+        if isinstance(self._source, PyDataset):
+            check_listing(loaded, self._source.listing)
+        self._epoch = loaded.epoch
+        self._resume = None if loaded.ended else loaded
 
     def __iter__(self) -> Pass[Any]:
         return self._start(data_view)
@@ -113,29 +151,36 @@ class PyBytesAsyncDataLoader:
         self.close()
 
     def _start(self, make: Callable[[Item, Opened], Any], *, batched: bool = True) -> Pass[Any]:
-        fresh: Pass[Any] = Pass(self._open, make, self.options, batched=batched)
+        progress = self._new_progress()
+        if self._resume is not None:
+            progress.load(self._resume)
+        self._progress, self._resume = progress, None
+        fresh: Pass[Any] = Pass(partial(self._open, progress), make, self.options, batched=batched, progress=progress)
         self._passes.add(fresh)
         return fresh
 
-    def _open(self, event_fd: bool) -> Opened:
+    def _new_progress(self) -> Progress:
+        epoch = self._source.epoch if isinstance(self._source, PyDataset) else 0
+        return new_progress(self.options, epoch if self._epoch is None else self._epoch)
+
+    def _open(self, progress: Progress, event_fd: bool) -> Opened:
         lists_first = self.options.shuffle or isinstance(self.options.pattern, re.Pattern)
         if isinstance(self._source, str) and not lists_first:
-            return open_listed(self._source, self.options, event_fd)
+            return open_listed(self._source, self.options, progress, event_fd)
         if isinstance(self._source, str):
             self._source = create_dataset(self._source, self.options)
-        epoch = self._source.epoch if self._epoch is None else self._epoch
-        return self._source.with_options(self.options).open(event_fd, epoch=epoch)
+        return self._source.with_options(self.options).open(progress, event_fd)
 
     def __repr__(self) -> str:
         return f"<PyBytesAsyncDataLoader of {self._source!r}>"
 
 
-def open_listed(uri: str, options: Options, event_fd: bool) -> Opened:
-    """Fetch what the URI stands for while it is being listed."""
+def open_listed(uri: str, options: Options, progress: Progress, event_fd: bool) -> Opened:
+    """Fetch what the URI stands for while it is being listed; where a pass goes on, list it first."""
     client = Client.get(options.client_config())
     place = locate(client, uri)
-    if place.size is not None:
-        return PyDataset(list_samples(client, place, options), options).open(event_fd)
+    if place.size is not None or not progress.begin_unlisted():
+        return PyDataset(list_samples(client, place, options), options).open(progress, event_fd)
     stream = Stream(
         client, Op.GET_LISTED, Listing.from_uris([place.uri]), options=_listed_options(options), event_fd=event_fd
     )

@@ -17,8 +17,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from s3dlio._native import Item, Stream, StreamOptions
-from s3dlio.errors import S3DlioError
+from s3dlio.errors import InvalidError, S3DlioError
 from s3dlio.items import DataItem
+from s3dlio.progress import Progress
+from s3dlio.states import parse_state
 
 if TYPE_CHECKING:
     from s3dlio.options import Options
@@ -79,6 +81,9 @@ class Pass(Generic[Step]):
     The stream is opened at the first step. It is stopped by `close`, by leaving a ``with`` block, or when the pass is
     no longer referenced, as after ``break``. The error of a sample is raised at the sample's place; the step after
     it goes on with the samples that remain.
+
+    `state_dict` says what has been handed out until now, and `load_state_dict` of another pass goes on behind it. A
+    sample whose error was raised counts as handed out.
     """
 
     def __init__(
@@ -88,7 +93,9 @@ class Pass(Generic[Step]):
         options: Options,
         *,
         batched: bool = True,
+        progress: Progress | None = None,
     ) -> None:
+        self._progress = progress or Progress()
         self._open_stream = open_stream  # told whether asyncio will wait for the stream; may block
         self._make = make
         self._batch_size = options.batch_size if batched else None
@@ -99,7 +106,8 @@ class Pass(Generic[Step]):
         self._opened: Opened | None = None
         self._held: deque[Item] = deque()
         self._delivered = False  # whether there has been any item at all
-        self._ended = False
+        self._ended = False  # nothing more will be held
+        self._exhausted = False  # for the stream has come to its end
         self._turn = asyncio.Lock()
         self._call: Future[Any] | None = None  # under way in a thread
 
@@ -136,6 +144,21 @@ class Pass(Generic[Step]):
             batch.append(self._give())
         return batch
 
+    def state_dict(self) -> dict[str, Any]:
+        """How far this pass has come, for `load_state_dict`: a small dict that goes through JSON and pickle."""
+        return self._progress.state_dict()
+
+    def load_state_dict(self, state: Any) -> None:
+        """Go on behind what a state says, which is one that was saved, or the list of those of all ranks.
+
+        Raises:
+            InvalidError: the pass has begun, or the state is damaged, or is of another order or other shards. That it
+                is of another listing shows at the first step: ChangedError.
+        """
+        if self._opened is not None or self._ended:
+            raise InvalidError("load_state_dict comes before the first step of a pass: this one has begun")
+        self._progress.load(parse_state(state))
+
     def close(self) -> None:
         """Stop fetching and drop what has not been handed out. It may be called more than once."""
         self._ended = True
@@ -165,7 +188,9 @@ class Pass(Generic[Step]):
 
     def _has_step(self) -> bool:
         if self._drop_last and self._batch_size and len(self._held) < self._batch_size and not self._failed():
-            self._held.clear()
+            while self._held:
+                self._pop(0)
+        self._progress.ended = self._exhausted and not self._held
         return bool(self._held)
 
     def _step(self) -> Any:
@@ -175,18 +200,41 @@ class Pass(Generic[Step]):
             if item.error is not None:
                 del item
                 self._fail(place)  # the rest of the batch stays for the next step
-        return [self._give() for _ in range(min(self._batch_size, len(self._held)))]
+        count = min(self._batch_size, len(self._held))
+        made: list[Any] = []
+        while len(made) < count:
+            made.append(self._made(len(made)))
+        for _ in range(count):
+            self._pop(0)
+        return made
 
     def _give(self) -> Any:
         if self._held[0].error is not None:
             self._fail(0)
+        made = self._made(0)
+        self._pop(0)
+        return made
+
+    def _made(self, place: int) -> Any:
+        """The sample of a held item, which stays. Where it cannot be made, the item goes as one that has failed."""
         assert self._opened is not None, "items come from a stream"
-        return self._make(self._held.popleft(), self._opened)
+        try:
+            return self._make(self._held[place], self._opened)
+        except Exception:
+            self._pop(place)
+            raise
+
+    def _pop(self, place: int) -> Item:
+        """Let go of a held item, which is passed now."""
+        item = self._held[place]
+        del self._held[place]
+        if item.index >= 0:
+            self._progress.passed(item.index, item.text or (item.error and item.error.uri) or "")
+        return item
 
     def _fail(self, place: int) -> NoReturn:
-        error = self._held[place].error
+        error = self._pop(place).error
         assert error is not None, "the item has failed"
-        del self._held[place]
         try:
             raise error
         finally:
@@ -239,7 +287,7 @@ class Pass(Generic[Step]):
     def _end(self) -> None:
         if not self._delivered and self._opened is not None and self._opened.when_empty is not None:
             self._opened.when_empty()
-        self._ended = True
+        self._ended = self._exhausted = True
 
     def _end_with(self, error: S3DlioError) -> None:
         self._held.append(Item(index=-1, error=error, view=None, size=-1, text=""))

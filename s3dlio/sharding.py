@@ -4,15 +4,23 @@ A pass over N samples has one order, which every rank and every worker computes 
 permutation that depends on N, the seed and the epoch only. The sample at position p of that order belongs to rank
 ``p % world_size``; among the samples of a rank, the one at position j belongs to worker ``j % workers``. Nothing is
 padded or dropped, so each sample comes exactly once; shards differ in length by at most one sample.
+
+A pass that was interrupted goes on in a further stage: what its shards have not delivered, in the same order, is
+sharded anew, for any number of ranks and workers.
 """
 
 from __future__ import annotations
 
 import random
 from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from math import lcm
 
-__all__ = ["WHOLE", "Shard", "permutation", "positions"]
+__all__ = ["WHOLE", "Part", "Shard", "as_column", "order_of", "partition", "permutation", "places_left", "without"]
+
+MOST_SHARDS = 1 << 24  # of one stage, to bound the work that a damaged state can ask for
 
 
 @dataclass(frozen=True)
@@ -52,13 +60,72 @@ def permutation(total: int, seed: int, epoch: int = 0) -> array[int]:
     return order
 
 
-def positions(total: int, *, seed: int | None = None, epoch: int = 0, shard: Shard = WHOLE) -> array[int] | None:
-    """Which of ``range(total)`` a shard reads, in its order; None stands for all of them as they are.
+def order_of(total: int, *, seed: int | None = None, epoch: int = 0) -> Sequence[int]:
+    """The order of a whole pass over ``range(total)``: without a seed that of the listing, whatever the epoch."""
+    return range(total) if seed is None else permutation(total, seed, epoch)
 
-    Without a seed the order is that of the listing, whatever the epoch.
+
+@dataclass(frozen=True)
+class Part:
+    """What a shard of an order has delivered.
+
+    Attributes:
+        shard: which samples of the order it has.
+        bounds: its samples 0 to ``bounds[0]`` are delivered, then those from ``bounds[1]`` to ``bounds[2]``, and so on:
+            an odd number of growing ints.
+        last: where the listing was not known, the URI of the last of them.
     """
-    if seed is not None:
-        return permutation(total, seed, epoch)[shard.index :: shard.count]
-    if shard.count == 1:
-        return None
-    return array("q", range(shard.index, total, shard.count))
+
+    shard: Shard = WHOLE
+    bounds: tuple[int, ...] = (0,)
+    last: str = ""
+
+    def spans(self) -> Iterable[tuple[int, int]]:
+        """The places in the shard that are delivered, as pairs of the first and the one behind the last."""
+        edges = (0, *self.bounds)
+        return zip(edges[::2], edges[1::2], strict=True)
+
+    def furthest(self) -> int:
+        """The place in the order of the furthest sample delivered; negative where there is none."""
+        return self.shard.index + self.shard.count * (self.bounds[-1] - 1) if self.bounds[-1] else -1
+
+
+def without(order: Sequence[int], stage: Iterable[Part]) -> Sequence[int]:
+    """What remains of an order when the parts of a stage have delivered theirs; the parts lie inside it."""
+    kept = bytearray(b"\1") * len(order)
+    for part in stage:
+        for start, stop in part.spans():
+            _clear(kept, part.shard, start, stop)
+    return array("q", compress(order, kept))
+
+
+def _clear(kept: bytearray, shard: Shard, start: int, stop: int) -> None:
+    first = shard.index + shard.count * start
+    kept[first : first + shard.count * (stop - start) : shard.count] = bytes(stop - start)
+
+
+def places_left(part: Part, total: int) -> Sequence[int]:
+    """The places in a shard of an order of `total` samples that are not delivered yet."""
+    size = part.shard.size(total)
+    if len(part.bounds) == 1:
+        return range(part.bounds[0], size)
+    return without(range(size), [Part(WHOLE, part.bounds)])
+
+
+def partition(shards: Iterable[Shard]) -> bool | None:
+    """Whether shards cover an order: True each sample once, False not all of them, None some more than once."""
+    shards = list(shards)
+    counts = lcm(*{shard.count for shard in shards})
+    if counts > MOST_SHARDS:
+        return False
+    owners = bytearray(counts)
+    for shard in shards:
+        if any(owners[shard.index :: shard.count]):
+            return None
+        owners[shard.index :: shard.count] = b"\1" * (counts // shard.count)
+    return all(owners)
+
+
+def as_column(order: Sequence[int]) -> array[int]:
+    """An order as the library takes it."""
+    return order if isinstance(order, array) else array("q", order)

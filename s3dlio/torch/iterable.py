@@ -9,12 +9,17 @@ from typing import Any
 import torch
 from torch.utils.data import IterableDataset, default_collate, get_worker_info
 
-from s3dlio.dataset import PyDataset, shard_of
+from s3dlio.dataset import PyDataset, new_progress, shard_of
+from s3dlio.errors import InvalidError
+from s3dlio.passes import Pass
+from s3dlio.progress import Progress, check_listing, check_order
 from s3dlio.sharding import WHOLE
+from s3dlio.states import State, parse_state
 from s3dlio.torch.distributed import rank_shard
 from s3dlio.torch.samples import ReturnType, SampleMaker
 from s3dlio.torch.source import Source, choose_options, find_samples
 
+NOBODY = -1  # no worker
 __all__ = ["S3IterableDataset"]
 
 
@@ -63,7 +68,10 @@ class S3IterableDataset(Source, IterableDataset[Any]):
         self._shard = given if told else ranks.split(given.index, given.count)
         self._enable_sharding = enable_sharding
         # shared memory, because workers that persist see several epochs
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        self._epoch = _shared_int(0)
+        self._progress: Progress | None = None  # of the latest pass in this process
+        self._resume: State | None = None  # where the next pass begins
+        self._workers = _shared_int(NOBODY)  # the first that have begun a pass since the state was loaded
 
     @property
     def dataset(self) -> PyDataset:
@@ -77,15 +85,99 @@ class S3IterableDataset(Source, IterableDataset[Any]):
         """
         self._epoch.fill_(operator.index(epoch))
 
+    def state_dict(self) -> dict[str, Any]:
+        """How far the latest pass in this process has come: what it has handed out, not what it has fetched.
+
+        A small dict that goes through JSON and pickle. Where DataLoader workers run the passes, ask
+        ``torchdata.stateful_dataloader.StatefulDataLoader`` for the state, which asks this method in each of them.
+
+        Raises InvalidError where workers run the passes, but it is not one that is asked.
+        """
+        if self._resume is not None and int(self._workers) == NOBODY:
+            return self._resume.to_dict()
+        if get_worker_info() is None and int(self._workers) != NOBODY:
+            raise InvalidError(
+                "the passes of this dataset run in DataLoader workers, so the dataset here does not know how far they "
+                "are: use torchdata's StatefulDataLoader, and save the state_dict() of that"
+            )
+        return (self._progress or self._new_progress()).state_dict()
+
+    def load_state_dict(self, state: Any) -> None:
+        """Let the next pass go on behind what a state says, in its epoch; the pass after it is a whole one again.
+
+        It reaches the workers of a DataLoader that is iterated afterwards, whatever their number. Another
+        `set_epoch` gives the state up. The state of a pass that had ended says nothing: the next one is a whole one.
+
+        Args:
+            state: what `state_dict` returned, here or in a StatefulDataLoader; or the list of those of all ranks.
+
+        Raises:
+            InvalidError: it is damaged, or was saved with another order, or does not include all ranks and workers.
+            ChangedError: it is of another listing.
+        """
+        loaded = parse_state(state)
+        check_order(loaded, self._new_progress().seed)
+        check_listing(loaded, self._dataset.listing)
+        self._resume = None if loaded.ended else loaded
+        if get_worker_info() is None:
+            self._epoch.fill_(loaded.epoch)
+            self._workers = _shared_int(NOBODY)  # workers of other DataLoaders keep the one before
+
     def __iter__(self) -> Iterator[Any]:
+        self._progress = self._new_progress()
+        if self._takes_resume():
+            assert self._resume is not None, "there is a state to take"
+            self._progress.load(self._resume)
+        self._resume = None
+        steps = self._dataset.start_pass(self._make, progress=self._progress)
+        return steps if self._dataset.options.batch_size is None else CollatedPass(steps)
+
+    def _new_progress(self) -> Progress:
         worker = get_worker_info() if self._enable_sharding else None
         shard = self._shard if worker is None else self._shard.split(worker.id, worker.num_workers)
-        steps = self._dataset.start_pass(self._make, epoch=int(self._epoch), shard=shard)
-        return steps if self._dataset.options.batch_size is None else map(default_collate, steps)
+        return new_progress(self._dataset.options, int(self._epoch), shard)
+
+    def _takes_resume(self) -> bool:
+        """Whether the pass that begins is the one that goes on.
+
+        Workers that do not persist are copies of a dataset that does not hear of their passes. Those of one iteration
+        of a DataLoader have a base seed in common, and the first of them leaves it for all that come later.
+        """
+        info = get_worker_info()
+        base = NOBODY if info is None else info.seed - info.id
+        begun = int(self._workers)
+        if info is None or begun == NOBODY:
+            self._workers.fill_(base)
+        return self._resume is not None and self._resume.epoch == int(self._epoch) and begun in (NOBODY, base)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_progress": None}  # belongs to a pass of this process
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._epoch.share_memory_()  # an ordinary pickle made a private copy
+        for shared in (self._epoch, self._workers):
+            shared.share_memory_()  # type: ignore[no-untyped-call]  # an ordinary pickle made a private copy
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self._dataset)} samples>"
+
+
+class CollatedPass:
+    """The steps of a pass with ``batch_size``, each collated to a batch."""
+
+    def __init__(self, steps: Pass[list[Any]]) -> None:
+        self._steps = steps
+        self.state_dict = steps.state_dict
+        self.load_state_dict = steps.load_state_dict
+
+    def __iter__(self) -> CollatedPass:
+        return self
+
+    def __next__(self) -> Any:
+        return default_collate(next(self._steps))
+
+
+def _shared_int(value: int) -> torch.Tensor:
+    made = torch.tensor(value, dtype=torch.int64)
+    made.share_memory_()  # type: ignore[no-untyped-call]
+    return made

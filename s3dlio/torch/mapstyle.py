@@ -10,6 +10,8 @@ from torch.utils.data import Dataset
 from s3dlio.dataset import PyDataset
 from s3dlio.errors import InvalidError
 from s3dlio.options import Options
+from s3dlio.progress import check_listing
+from s3dlio.states import State
 from s3dlio.torch.blocks import fetch_block
 from s3dlio.torch.distributed import rank_shard
 from s3dlio.torch.samples import ReturnType, SampleMaker, SampleTensor
@@ -17,6 +19,7 @@ from s3dlio.torch.source import Source, choose_options, find_samples
 
 __all__ = ["S3MapDataset"]
 
+LISTING = "s3dlio_listing"  # the key of a state
 SAMPLERS = ("batch_size", "drop_last", "shuffle", "order", "shard_rank", "shard_world_size", "worker_id",
             "num_workers_pytorch")  # fmt: skip
 
@@ -61,6 +64,24 @@ class S3MapDataset(Source, Dataset[Any]):
     def dataset(self) -> PyDataset:
         """The samples as they are stored."""
         return self._dataset
+
+    def state_dict(self) -> dict[str, Any]:
+        """Which samples these are, for `load_state_dict`. What was handed out is the sampler's to say.
+
+        ``torchdata.stateful_dataloader.StatefulDataLoader`` asks for it, and keeps it with the state of the sampler.
+        """
+        return {LISTING: self._dataset.listing.digest(), "total": len(self)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Check that these are the samples of a state.
+
+        Raises:
+            ChangedError: they are not: the positions that a sampler has saved would be those of other samples.
+            InvalidError: this is no state of a map-style dataset.
+        """
+        if not isinstance(state, Mapping) or set(state) != {LISTING, "total"}:
+            raise InvalidError("this is no state of a map-style dataset: load what its state_dict() returned")
+        check_listing(State(total=state["total"], listing=state[LISTING]), self._dataset.listing)
 
     def __len__(self) -> int:
         return len(self._dataset)

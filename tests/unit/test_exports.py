@@ -12,7 +12,7 @@ import pytest
 
 import s3dlio
 
-MODULES = ("dataset", "errors", "items", "loader", "operations", "options", "transfers", "views")
+MODULES = ("dataset", "errors", "items", "loader", "operations", "options", "states", "transfers", "views")
 
 
 def names_for_type_checkers() -> set[tuple[str, str]]:
@@ -36,9 +36,10 @@ def test_every_name_is_there(name: str) -> None:
 def test_what_the_modules_offer_is_offered_here() -> None:
     inside = {
         "errors": {"Cause", "Code"},
-        "dataset": {"shard_of"},
+        "dataset": {"new_progress", "shard_of"},
         "items": {"split_uri"},
         "options": {"Layer", "Options", "Row", "for_client", "table"},
+        "states": {"State", "parse_state"},
     }
     for module in MODULES:
         offered = set(importlib.import_module(f"s3dlio.{module}").__all__) - inside.get(module, set())

@@ -6,7 +6,9 @@ import itertools
 
 import pytest
 
-from s3dlio.sharding import WHOLE, Shard, permutation, positions
+from s3dlio.listing import Listing
+from s3dlio.progress import Progress
+from s3dlio.sharding import Shard, order_of, permutation
 
 TOTALS = [0, 1, 2, 3, 5, 7, 16, 31, 97]
 FIRST = [5, 9, 4, 1, 8, 6, 3, 0, 7, 2]
@@ -16,8 +18,7 @@ WORKERS = [1, 2, 3, 5]
 
 
 def read(total: int, shard: Shard, seed: int | None = None, epoch: int = 0) -> list[int]:
-    order = positions(total, seed=seed, epoch=epoch, shard=shard)
-    return list(range(total) if order is None else order)
+    return list(order_of(total, seed=seed, epoch=epoch)[shard.index :: shard.count])
 
 
 @pytest.mark.parametrize("seed", [None, 0, 42])
@@ -66,5 +67,5 @@ def test_permutation_is_fair() -> None:
 
 
 def test_without_seed_or_shard_nothing_is_built() -> None:
-    assert positions(1_000_000_000) is None
-    assert positions(5, epoch=3, shard=WHOLE) is None
+    assert len(order_of(1 << 40)[3::8]) == 1 << 37
+    assert Progress(epoch=3).begin(Listing.from_uris(["a://b", "a://c"])) is None
