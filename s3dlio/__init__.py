@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from s3dlio._version import __version__
 
 if TYPE_CHECKING:
+    from s3dlio.configuration import configure_s3, configure_tokio_threads, init_logging
     from s3dlio.dataset import PyDataset, create_dataset
     from s3dlio.errors import (
         AlreadyExistsError,
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
 
 # Where each name lives: the same as above, for the interpreter.
 _NAMES = {
+    "configuration": "configure_s3 configure_tokio_threads init_logging",
     "dataset": "PyDataset create_dataset",
     "errors": "AlreadyExistsError ChangedError ClosedError ConnectionFailedError CredentialsError InputOutputError "
     "InternalError InvalidError IsDirectoryError NoSpaceError NotDirectoryError NotFoundError OperationCancelledError "
@@ -97,8 +99,8 @@ _NAMES = {
     "oplog": "finalize_op_log init_op_log is_op_log_active op_log_stats",
     "options": "ClientOptions LoaderOptions TransferOptions",
     "states": "merge_states",
-    "transfers": "download upload",
     "tfrecord": "create_tfrecord_index index_tfrecord_bytes read_tfrecord_index",
+    "transfers": "download upload",
     "views": "BytesView",
 }
 _MODULES = {name: f"s3dlio.{module}" for module, names in _NAMES.items() for name in names.split()}
@@ -134,6 +136,8 @@ __all__ = [
     "TruncatedError",
     "UnsupportedError",
     "__version__",
+    "configure_s3",
+    "configure_tokio_threads",
     "create_async_loader",
     "create_bucket",
     "create_dataset",
@@ -156,6 +160,7 @@ __all__ = [
     "get_range",
     "get_range_async",
     "index_tfrecord_bytes",
+    "init_logging",
     "init_op_log",
     "is_op_log_active",
     "list",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 
+from s3dlio.errors import InvalidError
+
 _LEVELS = {  # name: (level of s3d_set_log_level, level of Python's logging)
     "error": (0, logging.ERROR),
     "warn": (1, logging.WARNING),
@@ -14,16 +16,27 @@ _LEVELS = {  # name: (level of s3d_set_log_level, level of Python's logging)
     "trace": (3, logging.DEBUG),
 }
 _DEFAULT = "warning"
+_chosen: str | None = None  # by `choose`
 
 logger = logging.getLogger("s3dlio")
+
+
+def choose(level: str) -> None:
+    """Set the level for this process, whatever the environment asks for. Raises InvalidError where there is no such."""
+    global _chosen
+    name = level.strip().lower() if isinstance(level, str) else ""
+    if name not in _LEVELS:
+        raise InvalidError(f"init_logging: there is no level {level!r}; use error, warning, info or debug")
+    _chosen = name
 
 
 def level_for_library() -> int:
     """The level that S3DLIO_LOG asks for (error, warning, info, debug), or RUST_LOG=s3dlio=debug; default warning.
 
-    Where one of them is set, the logger "s3dlio" gets that level too, and a handler unless there is one.
+    What was chosen wins. Where any of these is set, the logger "s3dlio" gets that level too, and a handler unless
+    there is one.
     """
-    asked = _asked()
+    asked = _chosen or _asked()
     level, python_level = _LEVELS[asked or _DEFAULT]
     if asked is not None:
         logger.setLevel(python_level)

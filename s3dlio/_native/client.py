@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from s3dlio import settings
 from s3dlio._native.environment import snapshot
 from s3dlio._native.header import ffi
 from s3dlio._native.library import Library, library, this_process
@@ -28,11 +29,11 @@ class Client:
 
     @staticmethod
     def get(config: Mapping[str, Any] | None = None) -> Client:
-        """Return the client of that configuration and of the environment as it is now.
+        """Return the client of that configuration, of what `configure_s3` has set, and of the environment as it is now.
 
         Raises InvalidError where the configuration is not valid.
         """
-        return _client(json.dumps(config or {}, sort_keys=True), snapshot())
+        return _client(json.dumps(config or {}, sort_keys=True), settings.applied(snapshot()))
 
     def handle(self) -> tuple[Library, int]:
         """The library of this process, and the handle of this client in it."""

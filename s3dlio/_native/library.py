@@ -213,6 +213,11 @@ def library() -> Library:
     return this_process().library()
 
 
+def loaded_library() -> Library | None:
+    """The library, where this process has loaded it already."""
+    return this_process()._library
+
+
 os.register_at_fork(
     before=lambda: this_process().before_fork(),
     after_in_parent=lambda: _process.after_fork_in_parent(),

@@ -12,7 +12,18 @@ import pytest
 
 import s3dlio
 
-MODULES = ("dataset", "errors", "items", "loader", "operations", "options", "states", "transfers", "views")
+MODULES = (
+    "configuration",
+    "dataset",
+    "errors",
+    "items",
+    "loader",
+    "operations",
+    "options",
+    "states",
+    "transfers",
+    "views",
+)
 
 
 def names_for_type_checkers() -> set[tuple[str, str]]:
