@@ -62,7 +62,8 @@ typedef enum {
     S3D_OP_DELETE_CONTAINER = 8,
     S3D_OP_MKDIR = 9,
     S3D_OP_GET_LISTED = 10,      /* list each URI and read what is found there */
-    S3D_OP_COPY = 11             /* store each object at its target, of any scheme */
+    S3D_OP_COPY = 11,            /* store each object at its target, of any scheme */
+    S3D_OP_DIAGNOSE = 12         /* find out how a store is used, and what is wrong: see backend.Finding */
 } s3d_op;
 
 typedef uint64_t s3d_client;
@@ -117,7 +118,7 @@ typedef struct {
 typedef struct {
     int64_t index;               /* of the request; LIST: of the page; GET_LISTED: of the entry */
     int32_t code;                /* s3d_code; anything but S3D_OK has its error in `text` */
-    int32_t reserved;
+    int32_t micros;              /* from the beginning of its work to the end, in microseconds; LIST: 0 */
     uint8_t *data;               /* GET: the bytes; LIST: an s3d_page */
     int64_t len;                 /* bytes at data */
     int64_t size;                /* of the whole object, -1 unknown */

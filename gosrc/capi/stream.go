@@ -6,6 +6,7 @@ package main
 import "C"
 
 import (
+	"math"
 	"time"
 	"unsafe"
 
@@ -21,6 +22,7 @@ var _ = [1]struct{}{}[unsafe.Offsetof(C.s3d_page{}.etag_ends)-unsafe.Offsetof(fe
 var _ = [1]struct{}{}[C.S3D_OP_GET-C.int(fetch.Get)]
 var _ = [1]struct{}{}[C.S3D_OP_GET_LISTED-C.int(fetch.GetListed)]
 var _ = [1]struct{}{}[C.S3D_OP_COPY-C.int(fetch.Copy)]
+var _ = [1]struct{}{}[C.S3D_OP_DIAGNOSE-C.int(fetch.Diagnose)]
 
 var streams = newTable[*fetch.Stream]("stream")
 
@@ -87,7 +89,7 @@ func s3d_stream_next(stream C.s3d_stream, items *C.s3d_item, capacity, wanted C.
 }
 
 func newItem(item fetch.Item) C.s3d_item {
-	out := C.s3d_item{index: C.int64_t(item.Index), size: C.int64_t(item.Size)}
+	out := C.s3d_item{index: C.int64_t(item.Index), size: C.int64_t(item.Size), micros: C.int32_t(min(item.Took.Microseconds(), math.MaxInt32))}
 	text := item.Text
 	if item.Err != nil {
 		out.code = C.int32_t(item.Err.Code)

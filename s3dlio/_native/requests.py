@@ -33,6 +33,7 @@ class Op(IntEnum):
     MKDIR = 9
     GET_LISTED = 10
     COPY = 11
+    DIAGNOSE = 12
 
 
 @dataclass(frozen=True)

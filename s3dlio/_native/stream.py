@@ -41,12 +41,20 @@ class Item:
         size: of the whole object in bytes, -1 where unknown.
         text: JSON (STAT, PUT, COPY), or the URI (GET_LISTED); else "".
         length: bytes that were read.
+        micros: from the beginning of its work in the library to the end, in microseconds.
     """
 
-    __slots__ = ("error", "index", "length", "size", "text", "view")
+    __slots__ = ("error", "index", "length", "micros", "size", "text", "view")
 
     def __init__(
-        self, index: int, error: S3DlioError | None, view: BytesView | None, size: int, text: str, length: int = 0
+        self,
+        index: int,
+        error: S3DlioError | None,
+        view: BytesView | None,
+        size: int,
+        text: str,
+        length: int = 0,
+        micros: int = 0,
     ) -> None:
         self.index = index
         self.error = error
@@ -54,6 +62,7 @@ class Item:
         self.size = size
         self.text = text
         self.length = length
+        self.micros = micros
 
     def __repr__(self) -> str:
         content = self.view if self.view is not None else self.text
@@ -256,7 +265,7 @@ class Stream:
         """
         items, views, buffers, texts = [], [], [], []
         new_view, has_views = self._library.view_type, self._has_views
-        for index, code, _, data, length, size, buffer, text, text_length in _ITEM.iter_unpack(
+        for index, code, micros, data, length, size, buffer, text, text_length in _ITEM.iter_unpack(
             self._rows[: self._taken[0] * _ITEM.size]
         ):
             error, view, content = None, None, ""
@@ -270,7 +279,7 @@ class Stream:
                 view._address, view._length = data, length
                 views.append(view)
                 buffers.append(buffer)
-            items.append(Item(index, error, view, size, content, length))
+            items.append(Item(index, error, view, size, content, length, micros))
         take_over = chain(map(setattr, views, repeat("_buffer"), buffers), map(self._library.free_text, texts))
         self._ready += items
         self._taken[0] = 0

@@ -25,6 +25,9 @@ type Driver struct {
 	Endpoints func(cfg *config.Config) ([]string, error)
 	// New opens the store at one endpoint. It does no network I/O.
 	New func(ctx context.Context, cfg *config.Config, endpoint string) (Backend, error)
+	// Diagnose finds out how this configuration uses the store that u names, and
+	// what is wrong with it. It changes nothing there. nil: there is nothing to find out.
+	Diagnose func(ctx context.Context, cfg *config.Config, u uri.URI) []Finding
 }
 
 var (

@@ -11,6 +11,9 @@ func (s *Stream) publish(j *job, items []Item) {
 	defer s.mu.Unlock()
 	s.running--
 	s.objects--
+	for took, i := time.Since(j.since), 0; i < len(items); i++ {
+		items[i].Took = took
+	}
 	j.items, j.done = items, true
 	if s.opts.Ordered {
 		for s.frontier < len(s.queue) && s.queue[s.frontier].done {

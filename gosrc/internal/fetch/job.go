@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 )
@@ -29,10 +30,11 @@ type job struct {
 	need   int64 // bytes of memory it is known, or expected, to take
 	carry  int64 // bytes that each step takes besides, while it is under way
 
-	next     int   // step to run next
-	planned  int   // steps there are
-	inflight int   // steps under way
-	admitted int64 // bytes counted against the budget
+	since    time.Time // when its first step began
+	next     int       // step to run next
+	planned  int       // steps there are
+	inflight int       // steps under way
+	admitted int64     // bytes counted against the budget
 	err      *errs.Error
 	items    []Item
 	done     bool

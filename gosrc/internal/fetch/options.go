@@ -22,11 +22,12 @@ const (
 	Mkdir
 	GetListed
 	Copy
+	Diagnose
 )
 
 var opNames = map[Op]string{
 	Get: "get", Stat: "stat", Put: "put", Delete: "delete", List: "list", ListContainers: "list_containers",
-	CreateContainer: "create_bucket", DeleteContainer: "delete_bucket", Mkdir: "mkdir", GetListed: "get", Copy: "copy",
+	CreateContainer: "create_bucket", DeleteContainer: "delete_bucket", Mkdir: "mkdir", GetListed: "get", Copy: "copy", Diagnose: "diagnose",
 }
 
 func (o Op) String() string { return opNames[o] }

@@ -3,6 +3,7 @@ package fetch
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
 	"github.com/s3dlio/s3dlio/gosrc/internal/buffers"
@@ -31,6 +32,7 @@ type Item struct {
 	Buffer *buffers.Buffer // owner of Data; nil where Data is the caller's memory or empty
 	Size   int64           // of the whole object, -1 unknown
 	Text   []byte
+	Took   time.Duration // from the start of its first step to the end of the last
 }
 
 // Source gives a stream its requests, in order, from one goroutine at a time.

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"slices"
+	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/guard"
@@ -134,6 +135,7 @@ func (s *Stream) pick() *job {
 	j := s.upcoming
 	s.upcoming = nil
 	s.objects++
+	j.since = time.Now()
 	s.pending += int64(j.width)
 	s.queue = append(s.queue, j)
 	return j

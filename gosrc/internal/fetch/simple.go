@@ -28,6 +28,9 @@ type simple struct {
 func (o *simple) start(ctx context.Context, j *job) error {
 	o.item = Item{Index: o.request.Index, Size: -1}
 	op := j.stream.op
+	if op == Diagnose {
+		return o.diagnose(ctx, j)
+	}
 	t, err := j.stream.client.target(ctx, op, j.uri)
 	if err != nil {
 		return err
@@ -59,6 +62,23 @@ func (o *simple) stat(ctx context.Context, t target) (err error) {
 		info, err = t.store.Stat(ctx, t.uri)
 	}
 	o.item.Size, o.item.Text = info.Size, infoJSON(info)
+	return err
+}
+
+// diagnose asks the driver, without a store: what is wrong may keep it from
+// being opened. Where the driver has nothing to say, that it opens is all.
+func (o *simple) diagnose(ctx context.Context, j *job) error {
+	u, driver, err := backend.Resolve(j.op, j.uri)
+	if err != nil {
+		return err
+	}
+	findings := []backend.Finding{}
+	if driver.Diagnose != nil {
+		findings = driver.Diagnose(ctx, j.stream.client.cfg, u)
+	} else if _, err := j.stream.client.store(ctx, driver); err != nil {
+		return err
+	}
+	o.item.Text, err = json.Marshal(findings)
 	return err
 }
 

@@ -22,9 +22,11 @@ import (
 )
 
 func init() {
-	backend.Register(file.Driver("direct", func(cfg *config.Config) file.Attach {
+	driver := file.Driver("direct", func(cfg *config.Config) file.Attach {
 		return func(fd int, st *unix.Stat_t) (file.Access, error) { return attach(fd, st, cfg.DirectFallback) }
-	}))
+	})
+	driver.Diagnose = file.Diagnose(true)
+	backend.Register(driver)
 }
 
 // attach turns on O_DIRECT for an open file.

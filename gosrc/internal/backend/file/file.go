@@ -33,6 +33,7 @@ func Driver(scheme string, access func(*config.Config) Attach) backend.Driver {
 		Scheme:      scheme,
 		Local:       true,
 		Directories: true,
+		Diagnose:    Diagnose(false),
 		Endpoints:   func(*config.Config) ([]string, error) { return nil, nil },
 		New: func(_ context.Context, cfg *config.Config, _ string) (backend.Backend, error) {
 			return &store{scheme: scheme, attach: access(cfg)}, nil

@@ -40,20 +40,35 @@ func newChain(cfg *config.Config, region string) (*chain, error) {
 	}, nil
 }
 
-// find asks one source after the other. A source that is configured and fails
-// ends the search: using other credentials than those meant would be worse.
+// find is search without the source's name.
 func (c *chain) find(ctx context.Context) (keys, error) {
-	for _, s := range []source{c.environment, c.environmentRole, c.profile, c.container, c.instance} {
-		v, err := s(ctx)
+	v, _, err := c.search(ctx)
+	return v, err
+}
+
+// search asks one source after the other. A source that is configured and fails
+// ends the search: using other credentials than those meant would be worse.
+func (c *chain) search(ctx context.Context) (v keys, from string, err error) {
+	for _, s := range []struct {
+		name string
+		ask  source
+	}{
+		{"the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", c.environment},
+		{"the role in AWS_ROLE_ARN (web identity)", c.environmentRole},
+		{"the shared configuration files", c.profile},
+		{"the credentials service of the container", c.container},
+		{"the metadata service of the instance", c.instance},
+	} {
+		v, err := s.ask(ctx)
 		if errors.Is(err, errNone) {
 			continue
 		}
 		if err == nil && (v.AccessKeyID == "" || v.SecretAccessKey == "") {
 			err = errors.New("the source of credentials gives incomplete ones")
 		}
-		return v, err
+		return v, s.name, err
 	}
-	return keys{}, errs.New(errs.Credentials, "", "", "no credentials were found").WithHint(
+	return keys{}, "", errs.New(errs.Credentials, "", "", "no credentials were found").WithHint(
 		"Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile of ~/.aws/credentials in AWS_PROFILE or " +
 			"the option profile, or set the option anonymous for a public bucket")
 }
