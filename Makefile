@@ -47,14 +47,14 @@ lint-go: go-format go-vet go-rules
 
 .PHONY: go-format
 go-format: $(VENV)/build.stamp
-	@changes=$$("$$(go env GOROOT)/bin/gofmt" -l gosrc tools); \
+	@changes=$$("$$(go env GOROOT)/bin/gofmt" -l gosrc tools bench); \
 	if [ -n "$$changes" ]; then printf 'gofmt would change (make format does it):\n%s\n' "$$changes"; exit 1; fi
 	go mod tidy -diff
 
 .PHONY: go-vet
 go-vet: $(VENV)/build.stamp .cache/tools/stamp
-	go vet ./gosrc/...
-	staticcheck ./gosrc/...
+	go vet ./gosrc/... ./bench/...
+	staticcheck ./gosrc/... ./bench/...
 
 # What is particular to this project: who imports whom, cgo, goroutines, the environment (tools/rules).
 .PHONY: go-rules
@@ -77,9 +77,13 @@ python-imports: $(VENV)/dev.stamp
 
 .PHONY: format
 format: $(VENV)/dev.stamp ## format all sources
-	"$$(go env GOROOT)/bin/gofmt" -w gosrc tools
+	"$$(go env GOROOT)/bin/gofmt" -w gosrc tools bench
 	ruff check --fix-only --quiet
 	ruff format
+
+.PHONY: bench
+bench: $(VENV)/dev.stamp $(LIBRARY) servers ## measure this library beside others (an hour); ARGS=--quick for a look
+	python -m bench $(ARGS)
 
 .PHONY: servers
 servers: $(VENV)/build.stamp ## build the test servers into .cache/bin, once

@@ -1,0 +1,1 @@
+"""Benchmarks: this library beside others, in interleaved rounds. `python -m bench --help`."""

@@ -1,0 +1,202 @@
+"""The command line of the benchmarks: python -m bench."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bench.chart import draw
+from bench.origins import ORIGINS, Origins, find_nginx
+from bench.page import number, page
+from bench.peers import CACHE, PEERS, ROOT, Client, Peer, Unavailable, client_of
+from bench.results import Results
+from bench.rounds import Combination, Failed, check, combinations, measure
+from bench.targets import TARGETS
+from bench.works import WORKS, Work
+
+EXAMPLES = """
+\b
+Examples:
+  python -m bench                                   everything, into docs/ (about an hour)
+  python -m bench --quick                           the same with little data (about two minutes)
+  python -m bench --works get-128k --works get-8m --peers s3dlio --peers obstore --origins nginx
+  python -m bench --works 'torch-*' --rounds 3      by pattern
+  python -m bench --render docs/performance.json    page and chart again from the results
+\b
+Leave the machine alone meanwhile. Needed besides Python: uv, go, and for their origins nginx, openssl and
+fio; what is missing is said, and left out.
+"""
+console = Console(highlight=False, soft_wrap=True)
+
+
+def _chosen(names: Sequence[str], known: Sequence[str], option: str) -> list[str]:
+    """The known names that were given, by name or pattern; all where none was given."""
+    for name in names:
+        if not any(fnmatchcase(each, name) for each in known):
+            raise click.BadParameter(f"{name!r} is none of {', '.join(known)}", param_hint=option)
+    return [each for each in known if not names or any(fnmatchcase(each, name) for name in names)]
+
+
+@click.command(epilog=EXAMPLES, context_settings={"max_content_width": 100})
+@click.option("--works", multiple=True, help=f"What to measure; a name or pattern of: {', '.join(WORKS)}.")
+@click.option("--peers", multiple=True, help=f"Who is measured: {', '.join(PEERS)}.")
+@click.option("--origins", multiple=True, help=f"Where from: {', '.join(ORIGINS)}.")
+@click.option("--rounds", type=click.IntRange(1), help="How often each is measured. Default: 5, with --quick 1.")
+@click.option("--quick", is_flag=True, help="Little data: to see that it works, not to compare.")
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False),
+              help="Folder for page, chart and JSON. Default: docs, with --quick .cache/bench/quick.")  # fmt: skip
+@click.option("--python", default=sys.executable, show_default="the one that runs this",
+              help="Interpreter with this library's requirements and torch, for this library and, as the source of "
+              "torch, for the others.")  # fmt: skip
+@click.option("--memory", type=click.Path(path_type=Path, file_okay=False),
+              help="Folder for what servers serve. Default: /dev/shm if it has room, else that of --disk.")  # fmt: skip
+@click.option("--disk", type=click.Path(path_type=Path, file_okay=False), default=CACHE / "disk",
+              show_default=".cache/bench/disk", help="Folder for local files, on a disk with O_DIRECT.")  # fmt: skip
+@click.option("--timeout", type=click.FloatRange(1), default=60.0, show_default=True,
+              help="Seconds after which a client has failed.")  # fmt: skip
+@click.option("--render", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="Measure nothing: make page and chart of these results.")  # fmt: skip
+def main(
+    works: tuple[str, ...], peers: tuple[str, ...], origins: tuple[str, ...], rounds: int | None, quick: bool,
+    output: Path | None, python: str, memory: Path | None, disk: Path, timeout: float, render: Path | None,
+) -> None:  # fmt: skip
+    """Measure s3dlio beside other libraries: client CPU time, throughput and peak memory, in interleaved rounds."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and data go, however it ends
+    folder = output or (CACHE / "quick" if quick else ROOT / "docs")
+    folder.mkdir(parents=True, exist_ok=True)
+    if render:
+        _write(Results.read(render), folder)
+        return
+    todo = [WORKS[name] for name in _chosen(works, list(WORKS), "--works")]
+    if quick:
+        todo = [work.smaller(every_origin=bool(origins)) for work in todo if works or work.quick]
+    names = _chosen(origins, [name for name in ORIGINS if any(name in work.origins for work in todo)], "--origins")
+    todo = [work for work in todo if set(work.origins) & set(names)]
+    wanted = [PEERS[name] for name in _chosen(peers, list(PEERS), "--peers")]
+    results = Results({"command": _command(), "rounds": rounds or (1 if quick else 5), "quick": quick, "missing": {},
+                       "started": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())})  # fmt: skip
+    clients: list[Client] = []
+    for peer in wanted:
+        clients += _ready(results, peer, python)
+    with Origins(names, todo, _room(memory, disk, todo), disk) as running:
+        for name, why in running.missing.items():
+            _leave_out(results, ORIGINS[name], why)
+        results.about |= {"machine": machine(), "versions": _versions(clients)}
+        _run(results, combinations(todo, running, clients, names), running, timeout, folder)
+    _write(results, folder)
+
+
+def _ready(results: Results, peer: Peer, python: str) -> list[Client]:
+    """The client of a peer, or none."""
+    console.print(f"preparing {peer.title}")
+    try:
+        return [client_of(peer, python)]
+    except Unavailable as error:
+        _leave_out(results, peer.title, str(error))
+        return []
+
+
+def _leave_out(results: Results, title: str, why: str) -> None:
+    results.about["missing"][title] = why
+    console.print(f"LEFT OUT: {title}: {why}", style="bold red", markup=False)
+
+
+def _run(results: Results, todo: list[Combination], origins: Origins, timeout: float, folder: Path) -> None:
+    able = []
+    with TemporaryDirectory(prefix="s3dlio-bench-") as empty:
+        for each in todo:
+            console.print(f"checking {each}", markup=False)
+            try:
+                if check(each, origins, Path(empty), timeout):
+                    able.append(each)
+            except Failed as error:
+                results.failures.append(
+                    {"work": each.work.name, "origin": each.origin, "peer": each.client.peer.name, "error": str(error)}
+                )
+                console.print(f"FAILED: {each}: {error}", style="bold red", markup=False)
+        rounds = results.about["rounds"]
+        measure(able, origins, rounds, Path(empty), timeout, results, lambda text: console.print(text, markup=False))
+    results.write(folder / "performance.json")
+
+
+def _room(memory: Path | None, disk: Path, works: Sequence[Work]) -> Path:
+    """The folder for what servers serve: the one that was given, or the first with room of /dev/shm and the disk's."""
+    remote = {"nginx", "tls", "minio"}
+    served = {work.prefix: work.count * work.size for work in works if set(work.origins) & remote}
+    needed = 2 * sum(served.values())  # nginx's and MinIO's
+    folders = [memory] if memory else [Path("/dev/shm"), disk]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(folder).free > needed:
+            return folder
+    tried = " and ".join(map(str, folders))
+    raise click.ClickException(f"{tried}: not the {needed / 1e9:.1f} GB free that are needed: name another --memory")
+
+
+def machine() -> dict[str, str]:
+    """What the figures depend on."""
+    info = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    model = info.partition("model name")[2].partition(":")[2].partition("\n")[0].strip() or platform.machine()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    load = os.getloadavg()[0]
+    return {
+        "processor": f"{model}, {os.cpu_count()} cores, shared by client and server",
+        "memory": f"{memory:.0f} GiB",
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
+        "network": "loopback",
+        "load before": f"{load:.2f}",
+    }
+
+
+def _versions(clients: Sequence[Client]) -> dict[str, str]:
+    versions = {client.peer.title: client.version for client in clients}
+    nginx = find_nginx()
+    if nginx:
+        said = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=True).stderr
+        versions["nginx"] = said.strip().rpartition("/")[2]
+    modules = (ROOT / "tests" / "servers" / "go.mod").read_text(encoding="utf-8")
+    versions["MinIO"] = modules.partition("github.com/minio/minio ")[2].partition("\n")[0].strip()
+    return versions
+
+
+def _command() -> str:
+    return shlex.join(["python", "-m", "bench", *sys.argv[1:]])
+
+
+def _write(results: Results, folder: Path) -> None:
+    results.write(folder / "performance.json")
+    draw(results, folder / "performance.png")
+    (folder / "performance.md").write_text(page(results, "performance.json", "performance.png"), encoding="utf-8")
+    table = Table(title="client CPU time, median")
+    for column in ("work", "origin", "peer", "CPU", "speed", "peak MB"):
+        table.add_column(column, justify="left" if column in ("work", "origin", "peer") else "right")
+    for work in WORKS.values():
+        for origin in work.origins:
+            for peer in results.peers(work.name, origin):
+                figures = (lambda each: each.cost, lambda each: each.speed, lambda each: each.peak_mb)
+                spreads = [results.spread(work.name, origin, peer, value) for value in figures]
+                table.add_row(work.name, origin, peer, *(number(spread.median) for spread in spreads if spread))
+    console.print(table)
+    for target in TARGETS:
+        value, met = target.value(results), target.met(results)
+        said = "not measured" if value is None else f"{number(value)} {target.unit} ({'met' if met else 'MISSED'})"
+        console.print(f"{target.title}: {said}, target {target.limit:g}", markup=False)
+    console.print(f"written: {folder / 'performance.md'}, .json, .png", markup=False)
+
+
+if __name__ == "__main__":
+    main()

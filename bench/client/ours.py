@@ -1,0 +1,90 @@
+"""This library."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import s3dlio
+from bench.task import Task
+
+BLOCK = 4 << 20
+
+
+def objects(task: Task) -> Iterator[Any]:
+    """A dataset, iterated."""
+    yield from s3dlio.PyDataset.from_uris(task.uris)
+
+
+def whole(task: Task) -> Iterator[Any]:
+    """`get`: concurrent ranges into fresh memory."""
+    for uri in task.uris:
+        yield s3dlio.get(uri)
+
+
+def reused(task: Task, memory: memoryview) -> None:
+    """The dataset's `fetch_into`."""
+    s3dlio.PyDataset.from_uris(task.uris[:1]).fetch_into([0], [memory])
+
+
+def listing(task: Task) -> int:
+    """`list`: a list of URIs."""
+    return len(s3dlio.list(f"s3://{task.bucket}/{task.prefix}", recursive=True))
+
+
+def put(task: Task, objects: list[tuple[str, bytes]]) -> None:
+    """`put_many`."""
+    s3dlio.put_many([(f"s3://{task.bucket}/{key}", data) for key, data in objects])
+
+
+def upload(task: Task, key: str, data: bytes) -> None:
+    """`put_bytes`: concurrent parts."""
+    s3dlio.put_bytes(f"s3://{task.bucket}/{key}", data)
+
+
+def _local(task: Task) -> list[str]:
+    return [f"{'direct' if task.direct else 'file'}://{path}" for path in task.paths]
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(4)
+
+
+def file(task: Task) -> Iterator[Any]:
+    """`get_range` of block after block, a few ahead where the disk is waited for."""
+    uri = _local(task)[0]
+    starts = range(0, task.size, BLOCK)
+    if task.direct:
+        yield from _pool().map(lambda start: s3dlio.get_range(uri, start, BLOCK), starts)
+    else:
+        for start in starts:
+            yield s3dlio.get_range(uri, start, BLOCK)
+
+
+def files(task: Task) -> Iterator[Any]:
+    """A dataset, iterated."""
+    yield from s3dlio.PyDataset.from_uris(_local(task))
+
+
+def loader(task: Task) -> Iterator[Any]:
+    """The torch datasets of `s3dlio.torch` with the default collate."""
+    from torch.utils.data import DataLoader
+
+    from s3dlio.torch import S3IterableDataset, S3MapDataset
+
+    kind = S3MapDataset if task.style == "map" else S3IterableDataset
+    dataset = kind(f"s3://{task.bucket}/{task.prefix}")
+    yield from DataLoader(dataset, batch_size=task.batch, num_workers=task.workers)
+
+
+def many_keys(task: Task) -> Iterator[Any]:
+    """A dataset of everything, iterated; a pause at the first sample lets it fetch ahead as far as it may."""
+    dataset = s3dlio.create_dataset(f"s3://{task.bucket}/{task.prefix}", memory_budget=task.memory_budget)
+    for number, data in enumerate(dataset):
+        if number == 0:
+            time.sleep(1)
+        yield data

@@ -1,0 +1,152 @@
+"""The runner: in each round every client does every work once, one after the other: all see the same machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, groupby
+from pathlib import Path
+from typing import Any
+
+import s3dlio
+from bench.data import expected
+from bench.origins import BUCKET, WRITES, Origins
+from bench.peers import Client
+from bench.results import Measurement, Results
+from bench.task import Task
+from bench.works import Work
+
+__all__ = ["Combination", "Failed", "check", "combinations", "measure", "run_client"]
+
+Say = Callable[[str], None]
+
+
+class Failed(Exception):
+    """A client did not do its work."""
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A work, an origin and a client."""
+
+    work: Work
+    origin: str
+    client: Client
+
+    def __str__(self) -> str:
+        return f"{self.work.name} from {self.origin} by {self.client.peer.name}"
+
+
+def combinations(
+    works: Sequence[Work], origins: Origins, clients: Sequence[Client], chosen: Sequence[str]
+) -> list[Combination]:
+    """All that may be measured; which clients can do which work is found out by `check`."""
+    return [
+        Combination(work, origin, client)
+        for work in works
+        for origin in work.origins
+        if origin in chosen and origin not in origins.missing
+        for client in clients
+        if not work.memory_only or client.peer.name == "s3dlio"
+    ]
+
+
+def run_client(client: Client, task: Task, folder: Path, timeout: float) -> dict[str, Any]:
+    """Start a client, give it the task, return what it says."""
+    environment = {"HOME": str(folder), "AWS_EC2_METADATA_DISABLED": "true"} | client.environment | task.environment
+    process = subprocess.Popen(
+        client.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment, cwd=folder, start_new_session=True,
+    )  # fmt: skip
+    try:
+        out, err = process.communicate(task.to_json(), timeout)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"not done after {timeout:g} s") from None
+    finally:
+        _end(process)
+    if process.returncode:
+        last = [line for line in err.strip().splitlines() if line.strip()][-1:]
+        raise Failed(" ".join(last) or f"exit status {process.returncode}")
+    answer: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
+    return answer
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End the client and the workers it may have left."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait()
+
+
+def check(each: Combination, origins: Origins, folder: Path, timeout: float) -> bool:
+    """Let a client do its work once, untimed, and compare what it delivers; False: it does not do this work.
+
+    Raises:
+        Failed: it fails, or delivers other bytes.
+    """
+    work, peer = each.work, each.client.peer
+    if peer.name == "fio":  # it hands over nothing, and does one thing
+        return work.call == "file" and work.direct
+    if work.memory_only:  # its data is of no interest
+        return True
+    task = replace(origins.place(each.origin, work.task()), verify=True)
+    if work.call in WRITES:
+        os.environ.update(task.environment)
+        s3dlio.delete(f"s3://{BUCKET}/{work.prefix}", recursive=True)
+    answer = run_client(each.client, task, folder, timeout)
+    if answer.get("absent"):
+        return False
+    found = (answer["items"], answer["bytes"], answer["checksum"])
+    if work.call in WRITES:
+        found = _stored(task)
+        if peer.name == "go":  # it stores other bytes, as many of them
+            return found[:2] == (work.count, work.count * work.size)
+    if work.call == "listing":
+        wanted = (work.count, 0, 0)
+    else:
+        wanted = (work.count, work.count * work.size, expected(work.count, work.size))
+    if found != wanted:
+        raise Failed(f"delivered (objects, bytes, checksum) {found} instead of {wanted}")
+    return True
+
+
+def _stored(task: Task) -> tuple[int, int, int]:
+    """What is now where a client was to store it."""
+    from bench.client.__main__ import take_objects
+
+    found = take_objects(s3dlio.create_dataset(f"s3://{task.bucket}/{task.prefix}"), task)
+    return found.items, found.bytes, found.checksum
+
+
+def measure(
+    todo: Sequence[Combination], origins: Origins, rounds: int, folder: Path, timeout: float, results: Results, say: Say
+) -> None:
+    """All rounds. Who comes first moves on from round to round."""
+    groups = [list(group) for _, group in groupby(todo, lambda each: (each.work, each.origin))]
+    for number in range(rounds):
+        for each in chain.from_iterable(_rotated(group, number) for group in groups):
+            if each.work.memory_only and number:
+                continue  # memory does not depend on the moment
+            say(f"round {number + 1} of {rounds}: {each}")
+            try:
+                patience = timeout * (20 if each.work.memory_only else 1)
+                answer = run_client(each.client, origins.place(each.origin, each.work.task()), folder, patience)
+            except Failed as error:
+                results.failures.append(
+                    {"work": each.work.name, "origin": each.origin, "peer": each.client.peer.name, "error": str(error)}
+                )
+                continue
+            results.measurements.append(
+                Measurement(number, each.work.name, each.origin, each.client.peer.name, **answer)
+            )
+
+
+def _rotated(group: list[Combination], by: int) -> list[Combination]:
+    first = by % len(group)
+    return group[first:] + group[:first]

@@ -1,0 +1,79 @@
+"""What a client process is told to do, as JSON on its standard input. It needs nothing but the standard library."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+
+__all__ = ["Task"]
+
+WARM = ("warm/", 8, 128 << 10)  # prefix, number and size of the objects that a client starts with
+
+
+@dataclass(frozen=True)
+class Task:
+    """One work, and where its data is. Sizes are in bytes."""
+
+    call: str  # the function of the peer
+    prefix: str  # of the keys, or of the files below the folder
+    count: int
+    size: int
+    endpoint: str = ""  # base URL of an S3 service
+    bucket: str = "bench"
+    region: str = "us-east-1"
+    access_key: str = ""
+    secret_key: str = ""
+    ca: str = ""  # PEM file of the authority of an https endpoint
+    folder: str = ""  # of local files
+    direct: bool = False  # O_DIRECT
+    style: str = "map"  # of the torch dataset: map or iterable
+    workers: int = 0  # of the DataLoader
+    batch: int = 1
+    memory_budget: int = 0  # 0: the library's own
+    verify: bool = False  # compute checksums instead of measuring
+
+    @classmethod
+    def from_json(cls, text: str) -> Task:
+        """The task that `to_json` wrote."""
+        return cls(**json.loads(text))
+
+    def to_json(self) -> str:
+        """This task as JSON."""
+        return json.dumps(asdict(self))
+
+    def warm_up(self) -> Task:
+        """The same work, so small that it only makes everything ready."""
+        prefix, count, size = WARM
+        return replace(self, prefix=prefix, count=count, size=size)
+
+    def service(self) -> Task:
+        """Where to, without what for: what clients are kept by."""
+        return replace(self, call="", prefix="", count=0, size=0)
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of all objects."""
+        return [f"{self.prefix}{number:05d}" for number in range(self.count)]
+
+    @property
+    def uris(self) -> list[str]:
+        """The s3:// URIs of all objects."""
+        return [f"s3://{self.bucket}/{key}" for key in self.keys]
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all local files."""
+        return [f"{self.folder}/{key}" for key in self.keys]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which a program finds the service."""
+        named = {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_CA_BUNDLE": self.ca,
+            "SSL_CERT_FILE": self.ca,
+        }
+        return {name: value for name, value in named.items() if value}
