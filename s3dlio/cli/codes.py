@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 from s3dlio.errors import (
-    AlreadyExistsError,
     ConnectionFailedError,
     CredentialsError,
     InvalidError,
@@ -31,7 +30,6 @@ class ExitCode(IntEnum):
     NOT_FOUND = 3
     REFUSED = 4
     UNREACHABLE = 5
-    EXISTS = 6
     INTERRUPTED = 130
     BROKEN_PIPE = 141
 
@@ -43,7 +41,6 @@ MEANING = {
     ExitCode.NOT_FOUND: "there is no such object, file, bucket or prefix",
     ExitCode.REFUSED: "refused: wrong or missing credentials, or no right to do this",
     ExitCode.UNREACHABLE: "the service cannot be reached, or fails, and the retries are used up",
-    ExitCode.EXISTS: "what was to be made is there already",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
     ExitCode.BROKEN_PIPE: "whoever read the output has gone (`| head`)",
 }
@@ -53,7 +50,6 @@ _CODES: tuple[tuple[tuple[type[S3DlioError], ...], ExitCode], ...] = (
     ((NotFoundError,), ExitCode.NOT_FOUND),
     ((PermissionDeniedError, CredentialsError), ExitCode.REFUSED),
     ((ConnectionFailedError, TimedOutError, ServerError, ThrottledError), ExitCode.UNREACHABLE),
-    ((AlreadyExistsError,), ExitCode.EXISTS),
 )
 
 

@@ -92,13 +92,17 @@ def _items(client: Client, op: Op, uri: str, **columns: Any) -> list[Item]:
 
 
 def _open_files(session: Session) -> Finding:
-    """The limit of descriptors: each connection and each open file takes one."""
+    """The limit of descriptors: each connection and each open file takes one. The library has raised the soft one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = max(OPEN_FILES, 4 * session.options.max_concurrent)
     facts = {"soft": soft, "hard": hard}
     if soft != resource.RLIM_INFINITY and soft < needed:
         return Finding(
-            "open_files", "warn", f"only {soft} files may be open at once", f"Run 'ulimit -n {needed}' before", facts
+            "open_files",
+            "warn",
+            f"only {soft} files may be open at once",
+            f"Raise the hard limit to {needed} (ulimit -Hn, limits.conf, LimitNOFILE of a service)",
+            facts,
         )
     return Finding("open_files", "ok", f"{soft} files may be open at once", facts=facts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -15,10 +16,14 @@ from pathlib import Path
 import pytest
 
 import s3dlio
+from s3dlio.cli._page import BEGIN, renewed
+from s3dlio.cli.codes import ExitCode
 from tests.support import oplogs
 from tests.support.command_line import ROOT, commands, examples, run, run_json, start
 from tests.support.faults import FaultProxy
 from tests.support.servers import Bucket, S3Server
+
+GUIDE = ROOT / "docs/guide/command-line.md"
 
 
 @pytest.fixture
@@ -34,6 +39,17 @@ def filled(minio_bucket: Bucket) -> Bucket:
     for key in ("data/a.npy", "data/b.npy", "data/a.txt", "data/deep/c.npy", "database"):
         minio_bucket.put(key, key.encode() * 100)
     return minio_bucket
+
+
+@pytest.fixture
+def shim(here: Path) -> dict[str, str]:
+    """The environment of a shell that has the command `s3dlio`."""
+    folder = here.parent / "bin"
+    folder.mkdir()
+    (folder / "s3dlio").write_text(f'#!/bin/sh\nexec {sys.executable} -m s3dlio "$@"\n')
+    (folder / "s3dlio").chmod(0o755)
+    (folder / "python").symlink_to(sys.executable)
+    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -56,6 +72,24 @@ def test_every_command_explains_itself() -> None:
         assert f"\n  {name} " in listed and command.examples
         assert all(f"s3dlio {example}" in text for example in command.examples)
         assert ("--endpoint-url" in text) == bool(command.shared)
+
+
+def test_the_guide_is_up_to_date() -> None:
+    """Renew it with: python -m s3dlio.cli._page docs/guide/command-line.md."""
+    page = GUIDE.read_text()
+    assert renewed(page) == page
+    for code in ExitCode:
+        assert f"| {int(code)} | " in page
+
+
+def test_the_blocks_of_the_guide_run(filled: Bucket, shim: dict[str, str]) -> None:
+    prose = GUIDE.read_text().partition(BEGIN)[0]
+    blocks = re.findall("```bash\n(.*?)```", prose, re.DOTALL)
+    assert len(blocks) == 2
+    script = "set -eux\n" + "".join(blocks).replace("my-bucket", filled.name)
+    done = subprocess.run(["bash", "-c", script], env=shim, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "5300\n" in done.stdout and done.stdout.endswith("all is well\n")
 
 
 # ls, du, stat
@@ -275,34 +309,30 @@ def test_options_of_the_client_win(filled: Bucket, here: Path, monkeypatch: pyte
     assert {row["endpoint"] for row in oplogs.read(here / "ops")} == {endpoint}
 
 
-def test_completion(filled: Bucket, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_completion(filled: Bucket, here: Path, shim: dict[str, str]) -> None:
     """In a real bash: the script is sourced, and its function asked to complete a line."""
-    (here / "s3dlio").write_text(f"#!/bin/sh\nexec {sys.executable} -m s3dlio\n")
-    (here / "s3dlio").chmod(0o755)
     (here / "script").write_text(run("completion", "bash").stdout)
 
     def completed(text: str) -> list[str]:
-        environment = {**os.environ, "PATH": f"{here}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
         line = f". ./script; COMP_WORDS=(s3dlio ls '{text}'); COMP_CWORD=2; _s3dlio_completion s3dlio"
         line += "; printf '%s\\n' \"${COMPREPLY[@]}\""
-        done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(["bash", "-c", line], env=shim, capture_output=True, text=True, check=True)
         return done.stdout.split()
 
     assert completed(filled.uri("dat")) == [filled.uri("data/"), filled.uri("database")]
     assert filled.uri() in completed(f"s3://{filled.name[:-2]}")
     assert completed("s3:") == ["s3://"]
     assert "--recursive" in completed("--rec")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    shim["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
     assert completed(filled.uri("dat")) == []
 
 
-def test_a_closed_pipe(here: Path) -> None:
+def test_a_closed_pipe(here: Path, shim: dict[str, str]) -> None:
     (here / "d").mkdir()
     for i in range(3000):
         (here / f"d/{i:0100}").touch()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    shell = f"{sys.executable} -m s3dlio ls d | head -n 1; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", shell], env=environment, capture_output=True, text=True, check=False)
+    shell = "s3dlio ls d | head -n 1; exit ${PIPESTATUS[0]}"
+    done = subprocess.run(["bash", "-c", shell], env=shim, capture_output=True, text=True, check=False)
     assert done.returncode == 141 and done.stderr == "" and done.stdout.count("\n") == 1
 
 

@@ -71,6 +71,9 @@ func (d *diagnosis) settings() ([]string, error) {
 	for _, endpoint := range list {
 		d.add(backend.Found("endpoint", backend.Note, "%s (from %s)", endpoint, d.endpointSource(profile)))
 	}
+	if _, err := tlsConfig(d.cfg); err != nil {
+		return nil, err
+	}
 	if file := or(d.cfg.CABundle, d.cfg.Getenv("AWS_CA_BUNDLE")); file != "" {
 		d.add(backend.Found("ca_bundle", backend.Note, "%s", file))
 	}
