@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from s3dlio._version import __version__
 
 if TYPE_CHECKING:
+    from s3dlio.batches import Batch
     from s3dlio.configuration import configure_s3, configure_tokio_threads, init_logging
     from s3dlio.dataset import PyDataset, create_dataset
     from s3dlio.errors import (
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
 
 # Where each name lives: the same as above, for the interpreter.
 _NAMES = {
+    "batches": "Batch",
     "configuration": "configure_s3 configure_tokio_threads init_logging",
     "dataset": "PyDataset create_dataset",
     "errors": "AlreadyExistsError ChangedError ClosedError ConnectionFailedError CredentialsError InputOutputError "
@@ -107,6 +109,7 @@ _MODULES = {name: f"s3dlio.{module}" for module, names in _NAMES.items() for nam
 
 __all__ = [
     "AlreadyExistsError",
+    "Batch",
     "BytesView",
     "ChangedError",
     "ClientOptions",

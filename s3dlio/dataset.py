@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from s3dlio._native import Client, Item, Op, Stream, StreamOptions
+from s3dlio.batches import Batch
 from s3dlio.errors import InvalidError
 from s3dlio.items import DataItem, split_uri
 from s3dlio.listing import Listing
@@ -64,8 +65,8 @@ class PyDataset:
     """Samples of a fixed listing. Make one with `create_dataset` or `PyDataset.from_uris`.
 
     ``len``, ``[i]``, `keys` and `uris` concern all samples in the order of the listing. Iterating is a pass: it
-    follows the options (shuffle, sharding, batches), each step is a `BytesView` or, with ``batch_size``, a list of
-    them, and each ``for`` starts a new one. The iterator of a pass has ``state_dict()`` and, before its first step,
+    follows the options (shuffle, sharding, batches), each step is a `BytesView` or, with ``batch_size``, a `Batch`
+    of them, and each ``for`` starts a new one. The iterator of a pass has ``state_dict()`` and, before its first step,
     ``load_state_dict(state)``. A dataset pickles to its listing and its options; it holds no connection and no
     credential.
     """
@@ -147,7 +148,9 @@ class PyDataset:
         self, indices: Sequence[int], make: Callable[[Item, Opened], Step], memory: Sequence[Buffer] | None
     ) -> list[Step]:
         order = array("q", map(self._position, indices))
-        options = replace(stream_options(self.options), ordered=True, prefetch=0)  # all of them are wanted now
+        options = replace(
+            stream_options(self.options, batched=False), ordered=True, prefetch=0
+        )  # all of them are wanted now
         samples: Pass[Step] = Pass(
             lambda _: self._open(order, options, False, memory), make, self.options, batched=False
         )
@@ -205,6 +208,7 @@ class PyDataset:
         shard: Shard | None = None,
         batched: bool = True,
         progress: Progress | None = None,
+        gather: Callable[[list[Any]], Any] = Batch,
     ) -> Pass[Any]:
         """A pass over what `make` makes of each sample; nothing is fetched before its first step.
 
@@ -213,14 +217,17 @@ class PyDataset:
             epoch: of the random order; None: as `set_epoch` had it.
             shard: the samples to read; None: as the options have it.
             batched: False yields samples one by one whatever ``batch_size`` is.
+            gather: called with the list of what was made for a batch.
             progress: says where the pass begins, and keeps how far it comes; it stands for epoch and shard.
         """
         progress = progress or new_progress(self.options, self.epoch if epoch is None else epoch, shard)
-        return Pass(partial(self.open, progress), make, self.options, batched=batched, progress=progress)
+        return Pass(
+            partial(self.open, progress, batched), make, self.options, batched=batched, progress=progress, gather=gather
+        )
 
-    def open(self, progress: Progress, event_fd: bool) -> Opened:
+    def open(self, progress: Progress, batched: bool, event_fd: bool) -> Opened:
         """Start fetching the samples of a pass."""
-        return self._open(progress.begin(self.listing), stream_options(self.options), event_fd)
+        return self._open(progress.begin(self.listing), stream_options(self.options, batched), event_fd)
 
     def _open(
         self,

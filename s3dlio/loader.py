@@ -45,7 +45,7 @@ def create_async_loader(
 
 
 class PyBytesAsyncDataLoader:
-    """An iterable, async and plain, over samples: a `BytesView` a step, or a list of them with ``batch_size``.
+    """An iterable, async and plain, over samples: a `BytesView` a step, or a `Batch` of them with ``batch_size``.
 
     Every ``async for`` or ``for`` is a pass of its own; leaving it (``break``, an error, a cancelled task) stops the
     fetching. Leaving a ``with`` or ``async with`` block, or `close`, stops all passes. The error of a sample is raised
@@ -155,7 +155,9 @@ class PyBytesAsyncDataLoader:
         if self._resume is not None:
             progress.load(self._resume)
         self._progress, self._resume = progress, None
-        fresh: Pass[Any] = Pass(partial(self._open, progress), make, self.options, batched=batched, progress=progress)
+        fresh: Pass[Any] = Pass(
+            partial(self._open, progress, batched), make, self.options, batched=batched, progress=progress
+        )
         self._passes.add(fresh)
         return fresh
 
@@ -163,34 +165,33 @@ class PyBytesAsyncDataLoader:
         epoch = self._source.epoch if isinstance(self._source, PyDataset) else 0
         return new_progress(self.options, epoch if self._epoch is None else self._epoch)
 
-    def _open(self, progress: Progress, event_fd: bool) -> Opened:
+    def _open(self, progress: Progress, batched: bool, event_fd: bool) -> Opened:
         lists_first = self.options.shuffle or isinstance(self.options.pattern, re.Pattern)
         if isinstance(self._source, str) and not lists_first:
-            return open_listed(self._source, self.options, progress, event_fd)
+            return open_listed(self._source, self.options, progress, batched, event_fd)
         if isinstance(self._source, str):
             self._source = create_dataset(self._source, self.options)
-        return self._source.with_options(self.options).open(progress, event_fd)
+        return self._source.with_options(self.options).open(progress, batched, event_fd)
 
     def __repr__(self) -> str:
         return f"<PyBytesAsyncDataLoader of {self._source!r}>"
 
 
-def open_listed(uri: str, options: Options, progress: Progress, event_fd: bool) -> Opened:
+def open_listed(uri: str, options: Options, progress: Progress, batched: bool, event_fd: bool) -> Opened:
     """Fetch what the URI stands for while it is being listed; where a pass goes on, list it first."""
     client = Client.get(options.client_config())
     place = locate(client, uri)
     if place.size is not None or not progress.begin_unlisted():
-        return PyDataset(list_samples(client, place, options), options).open(progress, event_fd)
-    stream = Stream(
-        client, Op.GET_LISTED, Listing.from_uris([place.uri]), options=_listed_options(options), event_fd=event_fd
-    )
+        return PyDataset(list_samples(client, place, options), options).open(progress, batched, event_fd)
+    asked = _listed_options(options, batched)
+    stream = Stream(client, Op.GET_LISTED, Listing.from_uris([place.uri]), options=asked, event_fd=event_fd)
     return Opened(stream, lambda item: item.text, lambda: require_samples(client, place, options))
 
 
-def _listed_options(options: Options) -> StreamOptions:
+def _listed_options(options: Options, batched: bool = True) -> StreamOptions:
     shard = shard_of(options)
     glob = options.pattern if isinstance(options.pattern, str) else ""
-    return replace(stream_options(options), pattern=glob, shard_index=shard.index, shard_count=shard.count)
+    return replace(stream_options(options, batched), pattern=glob, shard_index=shard.index, shard_count=shard.count)
 
 
 def _check(options: Options) -> None:

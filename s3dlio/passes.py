@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from s3dlio._native import Item, Stream, StreamOptions
+from s3dlio.batches import Batch
 from s3dlio.errors import InvalidError, S3DlioError
 from s3dlio.items import DataItem
 from s3dlio.progress import Progress
@@ -53,8 +54,8 @@ def data_item(item: Item, opened: Opened) -> DataItem:
     return DataItem(opened.uri_of(item), data_view(item, opened))
 
 
-def stream_options(options: Options) -> StreamOptions:
-    """What the options ask of a stream."""
+def stream_options(options: Options, batched: bool = True) -> StreamOptions:
+    """What the options ask of a stream, whose items are handed out in batches or one by one."""
     ahead = (options.prefetch or 0) * (options.batch_size or 1)
     return StreamOptions(
         ordered=options.order == "ordered",
@@ -65,6 +66,7 @@ def stream_options(options: Options) -> StreamOptions:
         part_size=options.part_size if options.reader_mode == "range" else 0,
         memory_budget=options.memory_budget,
         prefetch=ahead and ahead - _most_taken(options) + 1,
+        group=options.batch_size or 0 if batched and options.order == "ordered" else 0,
     )
 
 
@@ -94,10 +96,12 @@ class Pass(Generic[Step]):
         *,
         batched: bool = True,
         progress: Progress | None = None,
+        gather: Callable[[list[Any]], Any] = Batch,
     ) -> None:
         self._progress = progress or Progress()
         self._open_stream = open_stream  # told whether asyncio will wait for the stream; may block
         self._make = make
+        self._gather = gather  # makes a step of what was made for a batch
         self._batch_size = options.batch_size if batched else None
         self._drop_last = options.drop_last
         self._budget = options.memory_budget
@@ -206,7 +210,7 @@ class Pass(Generic[Step]):
             made.append(self._made(len(made)))
         for _ in range(count):
             self._pop(0)
-        return made
+        return self._gather(made)
 
     def _give(self) -> Any:
         if self._held[0].error is not None:

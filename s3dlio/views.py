@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["BytesView"]
+__all__ = ["BytesView", "side_by_side"]
 
 _COMPARE_STEP = 1 << 20
 
@@ -68,6 +68,10 @@ class BytesView:
     def _part(self, start: int, length: int) -> BytesView:
         """A view of `length` bytes from `start` on, which lie inside this one."""
 
+    def _joined(self, views: Sequence[BytesView]) -> BytesView | None:
+        """One view of all these, of which this is the first, where they lie side by side."""
+        return None
+
     def __setitem__(self, key: Any, value: Any) -> None:
         memoryview(self)[key] = value
 
@@ -90,6 +94,11 @@ class BytesView:
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
         content = self.tobytes() if int(protocol) < 5 else PickleBuffer(self)
         return _OwnedView, (content,)
+
+
+def side_by_side(views: Sequence[BytesView]) -> BytesView | None:
+    """One view of all these, where each begins in memory where the one before it ends; else None."""
+    return views[0] if len(views) == 1 else views[0]._joined(views)
 
 
 class _OwnedView(BytesView, bytearray):  # type: ignore[misc]  # slices are views here

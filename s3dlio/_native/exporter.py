@@ -8,6 +8,7 @@ is made with PyType_FromSpec, which together with all that is used here belongs 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from s3dlio._native.header import address_of, ffi
@@ -87,7 +88,7 @@ class LibraryView(BytesView):
         _address: where the bytes are.
         _length: how many there are.
         _buffer: handle of the buffer that goes back to the library with this object; 0: none.
-        _owner: of a part, the view that it is a part of.
+        _owner: what keeps the memory: of a part, the view that it is a part of; of joined views, these.
     """
 
     if not TYPE_CHECKING:
@@ -96,7 +97,7 @@ class LibraryView(BytesView):
     _address: int
     _length: int
     _buffer: int
-    _owner: LibraryView
+    _owner: object
 
     def __len__(self) -> int:
         return self._length
@@ -106,3 +107,14 @@ class LibraryView(BytesView):
         part._address, part._length = self._address + start, length
         part._owner = getattr(self, "_owner", self)
         return part
+
+    def _joined(self, views: Sequence[BytesView]) -> LibraryView | None:
+        end = self._address
+        for view in views:
+            if type(view) is not type(self) or view._address != end:
+                return None
+            end += view._length
+        whole = type(self)()
+        whole._address, whole._length = self._address, end - self._address
+        whole._owner = tuple(views)
+        return whole

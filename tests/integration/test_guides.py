@@ -13,7 +13,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This DataLoader will create"),  # more workers than processors
     pytest.mark.filterwarnings("ignore:'set_vital' is deprecated"),  # torchdata calls it
 ]
-BLOCKS = {f"{guide}: {name}": block for guide in ("resume.md",) for name, block in read_blocks(guide).items()}
+GUIDES = ("resume.md", "batches.md")
+BLOCKS = {
+    f"{guide}: {name}": block for guide in ("resume.md", "batches.md") for name, block in read_blocks(guide).items()
+}
 
 
 @pytest.fixture(scope="module")
