@@ -223,8 +223,12 @@ class Options:
         rows = ((name, getattr(self, name), row.default) for name, row in table().items())
         return {name: value for name, value, default in rows if value != default}
 
-    def client_config(self) -> dict[str, Any]:
+    def client_config(self) -> Mapping[str, Any]:
         """The client's configuration, as gosrc/internal/config reads it; what is not named has its default there."""
+        return self._client_config
+
+    @functools.cached_property  # every read of a sample asks for it
+    def _client_config(self) -> dict[str, Any]:
         rows = table()
         config = {name: value for name, value in self.given().items() if rows[name].about.layer == "client"}
         if url := config.pop("endpoint_url", ""):
@@ -239,12 +243,19 @@ def for_client(given: Mapping[str, Any], *also: str) -> Options:
 
     Raises InvalidError as `Options.parse` does, and for an option that would have no effect there.
     """
+    if not given:
+        return _defaults()
     known = [name for name, row in table().items() if row.about.layer == "client" or name in also]
     for name in given:
         if name not in known:
             why = "has no effect on this function" if name in table() else "is not known"
             raise InvalidError(f"option {name!r} {why}. {suggestion(name, known)}")
     return Options.parse(given)
+
+
+@functools.cache
+def _defaults() -> Options:
+    return Options()
 
 
 @functools.cache
