@@ -15,7 +15,9 @@ pytestmark = [
 ]
 GUIDES = ("resume.md", "batches.md")
 BLOCKS = {
-    f"{guide}: {name}": block for guide in ("resume.md", "batches.md") for name, block in read_blocks(guide).items()
+    f"{guide}: {name}": block
+    for guide in ("endpoints.md", "resume.md", "batches.md")
+    for name, block in read_blocks(guide).items()
 }
 
 
