@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         list_containers,
         mkdir,
         mkdir_async,
+        object_capabilities,
         put,
         put_async,
         put_bytes,
@@ -74,9 +75,12 @@ if TYPE_CHECKING:
         put_many_async,
         stat,
         stat_async,
+        stat_many,
+        stat_many_async,
     )
     from s3dlio.oplog import finalize_op_log, init_op_log, is_op_log_active, op_log_stats
     from s3dlio.options import ClientOptions, LoaderOptions, TransferOptions
+    from s3dlio.receiving import get_into, get_into_async
     from s3dlio.states import merge_states
     from s3dlio.tfrecord import create_tfrecord_index, index_tfrecord_bytes, read_tfrecord_index
     from s3dlio.transfers import download, upload
@@ -96,10 +100,12 @@ _NAMES = {
     "multi_endpoint": "MultiEndpointStore create_multi_endpoint_store create_multi_endpoint_store_from_env "
     "create_multi_endpoint_store_from_file create_multi_endpoint_store_from_template",
     "operations": "create_bucket delete delete_async delete_bucket exists exists_async get get_async get_many "
-    "get_many_async get_range get_range_async list list_async list_containers mkdir mkdir_async put put_async "
-    "put_bytes put_bytes_async put_many put_many_async stat stat_async",
+    "get_many_async get_range get_range_async list list_async list_containers mkdir mkdir_async "
+    "object_capabilities put put_async put_bytes put_bytes_async put_many put_many_async stat "
+    "stat_async stat_many stat_many_async",
     "oplog": "finalize_op_log init_op_log is_op_log_active op_log_stats",
     "options": "ClientOptions LoaderOptions TransferOptions",
+    "receiving": "get_into get_into_async",
     "states": "merge_states",
     "tfrecord": "create_tfrecord_index index_tfrecord_bytes read_tfrecord_index",
     "transfers": "download upload",
@@ -158,6 +164,8 @@ __all__ = [
     "finalize_op_log",
     "get",
     "get_async",
+    "get_into",
+    "get_into_async",
     "get_many",
     "get_many_async",
     "get_range",
@@ -172,6 +180,7 @@ __all__ = [
     "merge_states",
     "mkdir",
     "mkdir_async",
+    "object_capabilities",
     "op_log_stats",
     "put",
     "put_async",
@@ -182,6 +191,8 @@ __all__ = [
     "read_tfrecord_index",
     "stat",
     "stat_async",
+    "stat_many",
+    "stat_many_async",
     "upload",
 ]
 

@@ -32,6 +32,7 @@ Opener = Callable[..., Stream]  # opens a stream of a client, on whose items the
 Pattern = str | re.Pattern[str] | None
 MANY = 64  # items taken at once where all are needed
 PAGES = 16  # pages of a listing taken at once
+SETTLING = 0.005  # seconds between two looks
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -61,6 +62,7 @@ async def run_async(
 ) -> Result:
     """Carry out a plan in asyncio. Cancelling the task stops the requests."""
     steps, items = plan(partial(Stream, client_for(options), event_fd=True), *args, **kwargs), None
+    stream: Stream | None = None
     try:
         while True:
             stream, wanted = next(steps) if items is None else steps.send(items)
@@ -68,8 +70,22 @@ async def run_async(
     except StopIteration as stop:
         result: Result = stop.value
         return result
-    finally:
+    except BaseException as error:
         steps.close()
+        if stream is not None and not isinstance(error, GeneratorExit):  # with that nobody waits any more
+            await _settled(stream)
+        raise
+
+
+async def _settled(stream: Stream) -> None:
+    """Wait until the library uses no memory of the caller. What cancels the task meanwhile has cancelled it already."""
+    import asyncio
+
+    while not stream.is_settled():
+        try:
+            await asyncio.sleep(SETTLING)
+        except asyncio.CancelledError:
+            continue
 
 
 def one(open_stream: Opener, op: Op, uri: str, /, **columns: Any) -> Steps[Item]:
@@ -83,8 +99,8 @@ def one(open_stream: Opener, op: Op, uri: str, /, **columns: Any) -> Steps[Item]
 
 def get(open_stream: Opener, uri: str, offset: int, length: int | None) -> Steps[BytesView]:
     """Read an object, or a range of one."""
-    offset = _not_negative("offset", offset, uri)
-    length = -1 if length is None else _not_negative("length", length, uri)
+    offset = not_negative("offset", offset, uri)
+    length = -1 if length is None else not_negative("length", length, uri)
     item = yield from one(open_stream, Op.GET, uri, offsets=[offset], lengths=[length])
     return _view(item)
 
@@ -126,6 +142,10 @@ def all_items(open_stream: Opener, op: Op, uris: Sequence[str], **columns: Any) 
 def stat(open_stream: Opener, uri: str) -> Steps[dict[str, Any]]:
     """Describe an object."""
     item = yield from one(open_stream, Op.STAT, uri)
+    return _described(item)
+
+
+def _described(item: Item) -> dict[str, Any]:
     found = json.loads(item.text)
     mtime_ns = found.get("mtime_ns")
     return {
@@ -136,6 +156,14 @@ def stat(open_stream: Opener, uri: str) -> Steps[dict[str, Any]]:
         "metadata": found.get("metadata", {}),
         "is_dir": found.get("is_dir", False),
     }
+
+
+def stat_many(open_stream: Opener, uris: Iterable[str], max_in_flight: int) -> Steps[list[dict[str, Any]]]:
+    """Describe many objects."""
+    uris = _list_of("uris", uris)
+    options = StreamOptions(max_concurrent=positive("max_in_flight", max_in_flight))
+    items = yield from all_items(open_stream, Op.STAT, uris, options=options)
+    return [_described(item) for item in items]
 
 
 def exists(open_stream: Opener, uri: str) -> Steps[bool]:
@@ -218,7 +246,7 @@ def _view(item: Item) -> BytesView:
     return item.view
 
 
-def _not_negative(name: str, value: int, uri: str) -> int:
+def not_negative(name: str, value: int, uri: str) -> int:
     if (number := _integer(name, value)) < 0:
         raise InvalidError(f"get {uri}: {name} must not be negative, but is {number}", op="get", uri=uri)
     return number

@@ -17,8 +17,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from s3dlio import _plans as plans
-from s3dlio._native import Op
+from s3dlio._native import Op, describe
 from s3dlio._plans import Pattern, run, run_async
+from s3dlio.resolve import check_uri
 from s3dlio.views import BytesView
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ __all__ = [
     "list_containers",
     "mkdir",
     "mkdir_async",
+    "object_capabilities",
     "put",
     "put_async",
     "put_bytes",
@@ -52,6 +54,8 @@ __all__ = [
     "put_many_async",
     "stat",
     "stat_async",
+    "stat_many",
+    "stat_many_async",
 ]
 
 
@@ -175,6 +179,37 @@ def stat(uri: str, **options: Unpack[ClientOptions]) -> dict[str, Any]:
 async def stat_async(uri: str, **options: Unpack[ClientOptions]) -> dict[str, Any]:
     """`stat` for asyncio."""
     return await run_async(options, plans.stat, uri)
+
+
+def stat_many(
+    uris: Iterable[str], max_in_flight: int = 64, **options: Unpack[ClientOptions]
+) -> builtins.list[dict[str, Any]]:
+    """Describe many objects, `max_in_flight` requests at a time: what `stat` returns, in the order given.
+
+    Raises the error of the first object, in that order, that cannot be described.
+    """
+    return run(options, plans.stat_many, uris, max_in_flight)
+
+
+async def stat_many_async(
+    uris: Iterable[str], max_in_flight: int = 64, **options: Unpack[ClientOptions]
+) -> builtins.list[dict[str, Any]]:
+    """`stat_many` for asyncio."""
+    return await run_async(options, plans.stat_many, uris, max_in_flight)
+
+
+def object_capabilities(uri: str) -> dict[str, Any]:
+    """Tell what can be done with the objects of a scheme; no request is made.
+
+    Returns a dict: provider, the scheme; ranges, etags, atomic_put, multipart_upload, get_into, head: what every scheme
+    has; content_type, user_metadata: whether objects keep these; containers: whether there are buckets; directories:
+    whether directories exist by themselves; min_part_size in bytes and max_parts of an upload, 0 for no limit.
+
+    Raises InvalidError or UnsupportedError for a malformed URI or an unknown scheme.
+    """
+    scheme = check_uri(uri).partition("://")[0].lower()
+    found: dict[str, Any] = describe()["capabilities"][scheme]
+    return found
 
 
 def exists(uri: str, **options: Unpack[ClientOptions]) -> bool:

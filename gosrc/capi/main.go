@@ -30,7 +30,7 @@ func s3d_abi_version() C.int32_t { return C.S3D_ABI_VERSION }
 //export s3d_describe
 func s3d_describe() C.s3d_text {
 	return textJSON(map[string]any{
-		"version": version, "go": runtime.Version(), "schemes": backend.Schemes(),
+		"version": version, "go": runtime.Version(), "schemes": backend.Schemes(), "capabilities": backend.AllCapabilities(),
 	})
 }
 

@@ -168,7 +168,7 @@ typedef struct {
 
 /* S3D_ABI_VERSION of the library; the caller compares it before anything else. */
 int32_t s3d_abi_version(void);
-/* JSON: version of the library and of Go, and the schemes it knows. */
+/* JSON: version of the library and of Go, the schemes it knows, and what each can do. */
 s3d_text s3d_describe(void);
 /* How many threads run Go code at once (0 asks only). Returns the number before. */
 int32_t s3d_set_parallelism(int32_t threads);

@@ -175,6 +175,10 @@ class Stream:
         """Whether everything has been taken."""
         return self._ended and not self._taken[0] and not self._ready and self._failure is None
 
+    def is_settled(self) -> bool:
+        """Whether the library uses no memory of the caller: data to PUT, or where GET writes. It does until the end."""
+        return not self._has_memory or not self._library.is_usable() or self._lease.give_back(0)
+
     @property
     def moved(self) -> int:
         """Bytes that a COPY has written so far, those of unfinished objects included."""

@@ -167,6 +167,77 @@ def test_stat(api: Api, place: Store) -> None:
         api.stat(place.uri("missing"))
 
 
+def test_stat_many(api: Api, place: Store) -> None:
+    uris = [place.put(f"many/{i}", b"x" * i) for i in range(70)]
+    found = api.stat_many(iter(uris + uris[:1]), max_in_flight=3)
+    assert [each["size"] for each in found] == [*range(70), 0]
+    assert found[5] == api.stat(uris[5])
+    assert api.stat_many([]) == []
+    with pytest.raises(NotFoundError) as failure:
+        api.stat_many([uris[0], place.uri("first"), uris[1], place.uri("second")])
+    assert failure.value.uri == place.uri("first")
+    with pytest.raises(InvalidError, match="uris must be a list, not one str"):
+        api.stat_many(uris[0])
+    with pytest.raises(InvalidError, match="max_in_flight must be at least 1"):
+        api.stat_many(uris, 0)
+
+
+def test_capabilities(place: Store) -> None:
+    """What is promised of a scheme holds for its stores."""
+    can = s3dlio.object_capabilities(place.uri("any"))
+    assert can["provider"] == place.uri().partition(":")[0]
+    assert can["directories"] is is_local(place)
+    assert can["containers"] is not is_local(place)
+    assert all(can[name] for name in ("ranges", "etags", "atomic_put", "multipart_upload", "get_into", "head"))
+    assert (s3dlio.stat(place.put("key"))["content_type"] is not None) <= can["content_type"]
+    assert can["min_part_size"] == (5 << 20 if can["provider"] == "s3" else 0)
+    assert s3dlio.object_capabilities(f"{can['provider'].upper()}://b/k") == can
+
+
+def test_capabilities_of_nothing() -> None:
+    with pytest.raises(UnsupportedError, match="unsupported"):
+        s3dlio.object_capabilities("gopher://b/k")
+    with pytest.raises(InvalidError, match="malformed URI"):
+        s3dlio.object_capabilities("b/k")
+
+
+def test_the_options_of_the_client(minio: S3Server, versitygw: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given as keywords they win over the environment, in plain calls and in asyncio."""
+    for name, value in (minio.environment | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}).items():
+        monkeypatch.setenv(name, value)
+    here, there = minio.new_bucket(), versitygw.new_bucket()
+    for bucket in (here, there):
+        options: Any = {"endpoint_url": bucket.server.endpoint}
+        s3dlio.put(bucket.uri("k"), b"x", **options)
+        assert asyncio.run(s3dlio.get_async(bucket.uri("k"), **options)) == b"x"
+        assert s3dlio.list(bucket.uri(), **options) == [bucket.uri("k")]
+        assert s3dlio.get_many([bucket.uri("k")], 2, **options)[0][1] == b"x"
+        s3dlio.delete(bucket.uri(), recursive=True, **options)
+        assert bucket.keys() == []
+    with pytest.raises(ConnectionError):
+        s3dlio.get(here.uri("k"), retry_timeout=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"retry_timeuot": 1}, r"option 'retry_timeuot' is not known\. Did you mean 'retry_timeout'\?"),
+        ({"batch_size": 1}, "option 'batch_size' has no effect on this function"),
+        ({"retry_timeout": "long"}, "option retry_timeout must be number, not 'long'"),
+        ({"max_attempts": -1}, "option max_attempts must be at least 0"),
+        ({"endpoint_url": "http://me:secret@h"}, "user name or a password"),
+    ],
+)
+def test_wrong_options(options: Any, message: str) -> None:
+    for call in (
+        lambda: s3dlio.get("s3://b/k", **options),
+        lambda: asyncio.run(s3dlio.stat_async("s3://b/k", **options)),
+    ):
+        with pytest.raises(InvalidError, match=message) as failure:
+            call()
+        assert "secret" not in str(failure.value)
+
+
 def test_exists(api: Api, place: Store) -> None:
     uri = place.put("dir/key", b"")
     assert api.exists(uri) is True

@@ -20,6 +20,7 @@ MODULES = (
     "loader",
     "operations",
     "options",
+    "receiving",
     "states",
     "transfers",
     "views",

@@ -19,6 +19,12 @@ type Driver struct {
 	Local bool
 	// Directories is true where a prefix is a directory that exists by itself.
 	Directories bool
+	// Attributes is true where objects have a content type and user metadata.
+	Attributes bool
+	// MinPart is the least size of the parts of an upload but the last, in
+	// bytes, and MaxParts how many it may have; 0: no limit.
+	MinPart  int64
+	MaxParts int
 	// Endpoints returns the base URLs a client of this configuration talks to,
 	// one Backend each; nil for a store without endpoints. The driver reads
 	// its own environment variables from the snapshot here.

@@ -22,8 +22,9 @@ import (
 
 func init() {
 	backend.Register(backend.Driver{
-		Scheme:    "mem",
-		Endpoints: func(*config.Config) ([]string, error) { return nil, nil },
+		Scheme:     "mem",
+		Attributes: true,
+		Endpoints:  func(*config.Config) ([]string, error) { return nil, nil },
 		New: func(context.Context, *config.Config, string) (backend.Backend, error) {
 			return client{&shared}, nil
 		},

@@ -27,7 +27,10 @@ type client struct {
 }
 
 func init() {
-	backend.Register(backend.Driver{Scheme: "s3", Endpoints: endpoints, New: open, Diagnose: diagnose})
+	backend.Register(backend.Driver{
+		Scheme: "s3", Attributes: true, MinPart: minPart, MaxParts: maxParts, Endpoints: endpoints, New: open,
+		Diagnose: diagnose,
+	})
 }
 
 func open(_ context.Context, cfg *config.Config, endpoint string) (backend.Backend, error) {
