@@ -229,12 +229,9 @@ def test_the_options_of_the_client(minio: S3Server, versitygw: S3Server, monkeyp
     ],
 )
 def test_wrong_options(options: Any, message: str) -> None:
-    for call in (
-        lambda: s3dlio.get("s3://b/k", **options),
-        lambda: asyncio.run(s3dlio.stat_async("s3://b/k", **options)),
-    ):
+    for api in (Api(False), Api(True)):
         with pytest.raises(InvalidError, match=message) as failure:
-            call()
+            api.stat("s3://b/k", **options)
         assert "secret" not in str(failure.value)
 
 

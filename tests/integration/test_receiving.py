@@ -57,7 +57,7 @@ def test_whole_objects_and_ranges(place: Store, get_into: Callable[..., int]) ->
         lambda n: array("d", bytes(n)),
         lambda n: np.zeros((2, n // 8), np.float32),
         lambda n: mmap.mmap(-1, n),
-        lambda n: torch.zeros(n, dtype=torch.uint8).share_memory_().numpy(),
+        lambda n: torch.zeros(n, dtype=torch.uint8).numpy(),
     ],
 )
 def test_any_memory(get_into: Callable[..., int], make: Callable[[int], Any]) -> None:
