@@ -13,6 +13,7 @@ import pytest
 import s3dlio
 
 MODULES = (
+    "batches",
     "configuration",
     "dataset",
     "errors",
@@ -25,7 +26,6 @@ MODULES = (
     "transfers",
     "views",
 )
-MODULES = ("batches", "dataset", "errors", "items", "loader", "operations", "options", "states", "transfers", "views")
 
 
 def names_for_type_checkers() -> set[tuple[str, str]]:
