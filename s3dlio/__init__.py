@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         create_multi_endpoint_store_from_file,
         create_multi_endpoint_store_from_template,
     )
+    from s3dlio.multipart import MultipartUploadWriter
     from s3dlio.operations import (
         create_bucket,
         delete,
@@ -85,6 +86,14 @@ if TYPE_CHECKING:
     from s3dlio.tfrecord import create_tfrecord_index, index_tfrecord_bytes, read_tfrecord_index
     from s3dlio.transfers import download, upload
     from s3dlio.views import BytesView
+    from s3dlio.writer_options import PyWriterOptions
+    from s3dlio.writers import (
+        ObjectWriter,
+        create_direct_filesystem_writer,
+        create_filesystem_writer,
+        create_s3_writer,
+        create_writer,
+    )
 
 # Where each name lives: the same as above, for the interpreter.
 _NAMES = {
@@ -99,6 +108,7 @@ _NAMES = {
     "loader": "PyBytesAsyncDataLoader create_async_loader",
     "multi_endpoint": "MultiEndpointStore create_multi_endpoint_store create_multi_endpoint_store_from_env "
     "create_multi_endpoint_store_from_file create_multi_endpoint_store_from_template",
+    "multipart": "MultipartUploadWriter",
     "operations": "create_bucket delete delete_async delete_bucket exists exists_async get get_async get_many "
     "get_many_async get_range get_range_async list list_async list_containers mkdir mkdir_async "
     "object_capabilities put put_async put_bytes put_bytes_async put_many put_many_async stat "
@@ -110,6 +120,8 @@ _NAMES = {
     "tfrecord": "create_tfrecord_index index_tfrecord_bytes read_tfrecord_index",
     "transfers": "download upload",
     "views": "BytesView",
+    "writer_options": "PyWriterOptions",
+    "writers": "ObjectWriter create_direct_filesystem_writer create_filesystem_writer create_s3_writer create_writer",
 }
 _MODULES = {name: f"s3dlio.{module}" for module, names in _NAMES.items() for name in names.split()}
 
@@ -129,14 +141,17 @@ __all__ = [
     "IsDirectoryError",
     "LoaderOptions",
     "MultiEndpointStore",
+    "MultipartUploadWriter",
     "NoSpaceError",
     "NotDirectoryError",
     "NotFoundError",
+    "ObjectWriter",
     "OperationCancelledError",
     "OutOfRangeError",
     "PermissionDeniedError",
     "PyBytesAsyncDataLoader",
     "PyDataset",
+    "PyWriterOptions",
     "S3DlioError",
     "ServerError",
     "ThrottledError",
@@ -150,11 +165,15 @@ __all__ = [
     "create_async_loader",
     "create_bucket",
     "create_dataset",
+    "create_direct_filesystem_writer",
+    "create_filesystem_writer",
     "create_multi_endpoint_store",
     "create_multi_endpoint_store_from_env",
     "create_multi_endpoint_store_from_file",
     "create_multi_endpoint_store_from_template",
+    "create_s3_writer",
     "create_tfrecord_index",
+    "create_writer",
     "delete",
     "delete_async",
     "delete_bucket",

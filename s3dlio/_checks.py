@@ -6,7 +6,7 @@ import operator
 import re
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from s3dlio.errors import InvalidError
@@ -46,7 +46,7 @@ def type_text(hint: Any) -> str:
 
 
 def _kinds(hint: Any) -> tuple[Any, ...]:
-    members = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    members = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
     return tuple(m for m in members if m is not types.NoneType)
 
 
@@ -58,6 +58,9 @@ def _as_kind(kind: Any, value: Any) -> object:
     if origin is Sequence:
         texts = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
         return tuple(value) if texts and all(isinstance(v, str) for v in value) else None
+    if origin is Mapping:
+        texts = isinstance(value, Mapping) and all(isinstance(text, str) for pair in value.items() for text in pair)
+        return dict(value) if texts else None
     if origin is int:
         return operator.index(value) if hasattr(value, "__index__") and not isinstance(value, bool) else None
     if origin is float:
@@ -69,5 +72,5 @@ def _kind_text(kind: Any) -> str:
     origin = typing.get_origin(kind) or kind
     if origin is Literal:
         return " or ".join(map(repr, typing.get_args(kind)))
-    names = {float: "number", Sequence: "list of str", re.Pattern: "re.Pattern"}
+    names = {float: "number", Sequence: "list of str", Mapping: "dict of str to str", re.Pattern: "re.Pattern"}
     return names.get(origin) or str(origin.__name__)

@@ -6,14 +6,16 @@ import sys
 
 from s3dlio._checks import type_text
 from s3dlio.options import Layer, Row, table
+from s3dlio.writer_options import writer_table
 
 __all__ = ["markdown"]
 
 _HEADINGS: dict[Layer, str] = {
     "dataset": "What is loaded, and how it is handed out",
     "stream": "How it is fetched",
-    "client": "Whom it is fetched from",
+    "client": "Whom to talk to",
     "compatibility": "Accepted for older programs",
+    "writer": "How it is written",
 }
 
 
@@ -25,10 +27,14 @@ def markdown() -> str:
         "Given as a dict or as keywords to `create_dataset`, `create_async_loader`, `PyDataset.from_uris`,",
         "`PyBytesAsyncDataLoader` and the torch datasets. An unknown name, a wrong type or a value out of range is an",
         "`InvalidError`. `None` always means the default.",
+        "",
+        f"Writers (`create_writer` and its forms) take those of *{_HEADINGS['writer']}* and *{_HEADINGS['client']}*,",
+        "but not `multipart_threshold`, in whose place they have their `part_size`.",
     ]
     for layer, heading in _HEADINGS.items():
         lines += ["", f"## {heading}", "", "| option | type | default | meaning |", "| --- | --- | --- | --- |"]
-        lines += [_markdown_row(name, row) for name, row in table().items() if row.about.layer == layer]
+        rows = writer_table() if layer == "writer" else table()
+        lines += [_markdown_row(name, row) for name, row in rows.items() if row.about.layer == layer]
     return "\n".join(lines) + "\n"
 
 

@@ -18,9 +18,20 @@ from s3dlio._checks import check_range, convert, suggestion
 from s3dlio.errors import InvalidError
 from s3dlio.option_types import ClientOptions, LoaderOptions, Order, ReaderMode, Strategy, TransferOptions
 
-__all__ = ["ClientOptions", "Layer", "LoaderOptions", "Options", "Row", "TransferOptions", "for_client", "table"]
+__all__ = [
+    "ClientOptions",
+    "Layer",
+    "LoaderOptions",
+    "Options",
+    "Row",
+    "TransferOptions",
+    "checked",
+    "for_client",
+    "rows_of",
+    "table",
+]
 
-Layer = Literal["dataset", "stream", "client", "compatibility"]
+Layer = Literal["dataset", "stream", "writer", "client", "compatibility"]
 MIB = 1 << 20
 
 
@@ -215,7 +226,7 @@ class Options:
         if options is not None and not isinstance(options, Mapping):
             raise InvalidError(f"options must be a dict of options, not {type(options).__name__}")
         given = {**(options or {}), **keywords}
-        values: dict[str, Any] = {name: _checked(name, value) for name, value in given.items()}
+        values: dict[str, Any] = {name: checked(name, value, table()) for name, value in given.items()}
         return dataclasses.replace(self, **values)
 
     def given(self) -> dict[str, Any]:
@@ -258,18 +269,24 @@ def _defaults() -> Options:
     return Options()
 
 
-@functools.cache
 def table() -> dict[str, Row]:
     """The rows by name, in the order of the documentation."""
-    hints = typing.get_type_hints(Options, include_extras=True)
-    parts = {row.name: (row.default, *typing.get_args(hints[row.name])) for row in dataclasses.fields(Options)}
+    return rows_of(Options)
+
+
+@functools.cache
+def rows_of(options: type[Any]) -> dict[str, Row]:
+    """The rows of a table such as `Options`, by name."""
+    hints = typing.get_type_hints(options, include_extras=True)
+    parts = {row.name: (row.default, *typing.get_args(hints[row.name])) for row in dataclasses.fields(options)}
     return {name: Row(kind, default, about) for name, (default, kind, about) in parts.items()}
 
 
-def _checked(name: str, value: object) -> object:
-    row = table().get(name)
+def checked(name: str, value: object, rows: Mapping[str, Row]) -> object:
+    """The value of an option of these rows in its own type, its default for None; else InvalidError."""
+    row = rows.get(name)
     if row is None:
-        raise InvalidError(f"unknown option {name!r}. {suggestion(name, table())}")
+        raise InvalidError(f"unknown option {name!r}. {suggestion(name, rows)}")
     if value is None:
         return row.default
     value = convert(name, row.kind, value)

@@ -230,7 +230,7 @@ int32_t s3d_writer_commit(s3d_writer writer, int64_t len, int32_t timeout_ms, in
 /* Waits until all parts that are full are stored. */
 int32_t s3d_writer_flush(s3d_writer writer, int32_t timeout_ms, int32_t *done, s3d_text *error);
 /* Publishes the object. *result: JSON with bytes_written, compressed_bytes, parts, etag, checksum (CRC32C). */
-int32_t s3d_writer_finish(s3d_writer writer, int32_t timeout_ms, int32_t *done, s3d_text *result, s3d_text *error);
+int32_t s3d_writer_finish(s3d_writer writer, int32_t timeout_ms, s3d_text *result, int32_t *done, s3d_text *error);
 /* Gives the object up and removes its parts; harmless at the end. 1: done. */
 int32_t s3d_writer_abort(s3d_writer writer, int32_t timeout_ms);
 int32_t s3d_writer_state(s3d_writer writer, s3d_writer_progress *progress);

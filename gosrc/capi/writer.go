@@ -102,7 +102,7 @@ func s3d_writer_flush(writer C.s3d_writer, timeoutMs C.int32_t, done *C.int32_t,
 }
 
 //export s3d_writer_finish
-func s3d_writer_finish(writer C.s3d_writer, timeoutMs C.int32_t, done *C.int32_t, result, failure *C.s3d_text) C.int32_t {
+func s3d_writer_finish(writer C.s3d_writer, timeoutMs C.int32_t, result *C.s3d_text, done *C.int32_t, failure *C.s3d_text) C.int32_t {
 	return withWriter(writer, failure, func(w *upload.Writer) error {
 		r, ready, err := w.Finish(milliseconds(timeoutMs))
 		*done = flag(ready)

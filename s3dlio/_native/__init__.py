@@ -5,6 +5,7 @@ from s3dlio._native.library import describe, library, memory_stats, schemes
 from s3dlio._native.pages import list_pages, listing_options, page_of
 from s3dlio._native.requests import Op, StreamOptions
 from s3dlio._native.stream import Item, Stream
+from s3dlio._native.writer import Writer
 
 __all__ = [
     "Client",
@@ -12,6 +13,7 @@ __all__ = [
     "Op",
     "Stream",
     "StreamOptions",
+    "Writer",
     "describe",
     "library",
     "list_pages",

@@ -1,15 +1,21 @@
-"""Memory that a stream of the library uses: it is kept, whatever happens in Python, until the library lets go of it."""
+"""Memory that the library uses: it is kept, whatever happens in Python, until the library lets go of it."""
 
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from s3dlio._native.header import ffi
-from s3dlio._native.requests import Requests
 
 if TYPE_CHECKING:
     from s3dlio._native.library import Library
+
+
+class Lent(Protocol):
+    """What holds the memory."""
+
+    def release(self) -> None:
+        """End the exports of it."""
 
 
 class Lease:
@@ -25,9 +31,9 @@ class Lease:
 
     __slots__ = ("_library", "_requests", "closed", "handle")
 
-    def __init__(self, library: Library, requests: Requests) -> None:
+    def __init__(self, library: Library, requests: Lent) -> None:
         self._library = library
-        self._requests: Requests | None = requests
+        self._requests: Lent | None = requests
         self.handle: Any = ffi().new("s3d_stream *")
         self.closed = False
         library.leases.add(self)
@@ -38,24 +44,32 @@ class Lease:
         """Stop the stream; does not wait."""
         if not self.closed:
             self._library.closing.add(self)
-            self._library.free_stream(self.handle[0])
+            self._free()
             self.closed = True  # last, for an interrupt may come before: then it is done again
 
     def give_back(self, timeout: float) -> bool:
         """Once the library has let go, end the exports of the memory. Waits for at most `timeout` seconds."""
         if self._requests is None:
+            self._library.closing.discard(self)
             return True
-        library, handle = self._library, self.handle[0]
-        if not library.is_drained(handle, 0) and (
-            timeout <= 0 or not library.c.s3d_stream_drained(handle, round(timeout * 1000))
-        ):
+        if not self._is_drained(timeout):
             return False
-        library.leases.discard(self)
-        library.closing.discard(self)
+        self._library.leases.discard(self)
+        self._library.closing.discard(self)
         requests, self._requests = self._requests, None
         if requests is not None:
             requests.release()
         return True
+
+    def _free(self) -> None:
+        self._library.free_stream(self.handle[0])
+
+    def _is_drained(self, timeout: float) -> bool:
+        library, handle = self._library, self.handle[0]
+        return bool(
+            library.is_drained(handle, 0)
+            or (timeout > 0 and library.c.s3d_stream_drained(handle, round(timeout * 1000)))
+        )
 
     def leak(self) -> None:
         """Keep the memory for ever: the program ends, but the library cannot stop using it."""

@@ -36,12 +36,12 @@ def held() -> int:
 
 
 def wait_until_idle() -> None:
-    """Waits until the library holds nothing for anybody: no buffer, no stream."""
+    """Waits until the library holds nothing for anybody: no buffer, no stream, no writer."""
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         gc.collect()
         stats = memory_stats()
-        if stats["held"] == stats["streams"] == stats["buffers"]["in_use"] == 0:
+        if stats["held"] == stats["streams"] == stats["writers"] == stats["buffers"]["in_use"] == 0:
             return
         assert time.monotonic() < deadline, f"still in use: {stats}"
         time.sleep(0.01)

@@ -19,12 +19,15 @@ MODULES = (
     "errors",
     "items",
     "loader",
+    "multipart",
     "operations",
     "options",
     "receiving",
     "states",
     "transfers",
     "views",
+    "writer_options",
+    "writers",
 )
 
 
@@ -51,8 +54,9 @@ def test_what_the_modules_offer_is_offered_here() -> None:
         "errors": {"Cause", "Code"},
         "dataset": {"new_progress", "shard_of"},
         "items": {"split_uri"},
-        "options": {"Layer", "Options", "Row", "for_client", "table"},
+        "options": {"Layer", "Options", "Row", "checked", "for_client", "rows_of", "table"},
         "states": {"State", "parse_state"},
+        "writer_options": {"WriterOptions", "writer_table"},
         "views": {"side_by_side"},
     }
     for module in MODULES:

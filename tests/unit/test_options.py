@@ -13,6 +13,7 @@ import pytest
 from s3dlio._options_page import markdown
 from s3dlio.errors import InvalidError, S3DlioError
 from s3dlio.options import ClientOptions, LoaderOptions, Options, table
+from s3dlio.writer_options import WriterOptions, writer_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -160,4 +161,25 @@ def test_documentation_is_fresh() -> None:
 
 def test_documentation_tells_of_every_option() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.+) \| .* \| (.{10,}) \|$", markdown(), re.MULTILINE)
-    assert [name for name, *_ in rows] == list(table())
+    writers = [name for name, row in writer_table().items() if row.about.layer == "writer"]
+    assert [name for name, *_ in rows] == list(table()) + writers
+
+
+GO_UPLOAD = (ROOT / "gosrc/internal/upload/options.go").read_text()
+
+
+def test_options_of_writers_are_the_fields_of_the_go_options() -> None:
+    tags = set(re.findall(r'`json:"(\w+)', GO_UPLOAD))
+    assert set(WriterOptions.parse().for_library()) == tags
+    assert {name for name, row in writer_table().items() if row.about.layer == "writer"} == tags
+
+
+def test_options_of_writers_and_of_their_clients_are_told_apart() -> None:
+    options = WriterOptions.parse({"part_size": Int()}, region="x", metadata={"a": "b"}, compression="zstd")
+    assert (options.part_size, options.metadata, options.compression) == (3, {"a": "b"}, "zstd")
+    assert options.client.client_config() == {"region": "x"}
+    assert WriterOptions.parse(part_size=None, compression=None) == WriterOptions.parse() == WriterOptions.parse({})
+    for layer in {row.about.layer for row in table().values()} - {"client"}:
+        for name in (name for name, row in table().items() if row.about.layer == layer and name != "part_size"):
+            with pytest.raises(InvalidError, match=f"unknown option '{name}'"):
+                WriterOptions.parse({name: None})

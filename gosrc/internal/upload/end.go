@@ -9,8 +9,12 @@ import (
 	"github.com/s3dlio/s3dlio/gosrc/internal/guard"
 )
 
-// abortTimeout bounds the clean-up of an upload.
-const abortTimeout = 30 * time.Second
+const (
+	abortTimeout = 30 * time.Second // bounds the clean-up of an upload
+	// grace is what parts under way get when the object is given up. A service
+	// that is still busy with a part may store it after the upload was aborted.
+	grace = time.Second
+)
 
 // Finish completes the object, in a goroutine that goes on between the calls;
 // done says whether it has ended.
@@ -130,9 +134,19 @@ func (w *Writer) Close(forget func()) {
 func (w *Writer) giveUp() {
 	if w.state == open || w.state == finishing {
 		w.state = aborted
-		w.cancel()
+		w.stop()
 		w.settle()
 		w.tell()
+	}
+}
+
+// stop ends what is under way.
+func (w *Writer) stop() {
+	w.cancel()
+	if w.inFlight == 0 {
+		w.stopParts()
+	} else {
+		time.AfterFunc(grace, w.stopParts)
 	}
 }
 
@@ -140,7 +154,7 @@ func (w *Writer) giveUp() {
 func (w *Writer) fail(err error) {
 	if w.state == open || w.state == finishing {
 		w.state, w.err = failed, w.named(err)
-		w.cancel()
+		w.stop()
 		w.settle()
 		w.tell()
 	}
@@ -188,6 +202,7 @@ func (w *Writer) cleanUp() {
 		}
 	}
 	w.cancel()
+	w.stopParts()
 	w.cleaned()
 }
 

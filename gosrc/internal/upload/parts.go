@@ -61,10 +61,7 @@ func (w *Writer) send(data []byte, memory *buffers.Buffer, from int64) {
 		w.lent[n] = from
 	}
 	w.start(func() error {
-		if err := w.ctx.Err(); err != nil {
-			return err
-		}
-		return w.upload.WritePart(w.ctx, n, data)
+		return w.upload.WritePart(w.partCtx, n, data)
 	}, func() {
 		if memory != nil {
 			memory.Release()

@@ -31,9 +31,11 @@ type Writer struct {
 	encoder  io.WriteCloser  // nil: nothing is compressed
 	packed   bytes.Buffer    // what the encoder made and no part has yet
 
-	ctx    context.Context
-	cancel context.CancelFunc
-	idle   chan struct{} // closed when it is over and nothing is under way
+	ctx       context.Context // of what begins, stores or publishes the object: done as soon as it is given up
+	cancel    context.CancelFunc
+	partCtx   context.Context // of parts: done a little later
+	stopParts context.CancelFunc
+	idle      chan struct{} // closed when it is over and nothing is under way
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed, and made anew, with every change below
@@ -89,6 +91,7 @@ func New(store backend.Backend, u uri.URI, opts Options, after func()) (*Writer,
 		}
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
+	w.partCtx, w.stopParts = context.WithCancel(context.Background())
 	return w, nil
 }
 

@@ -6,6 +6,9 @@
 //	fault://panic/key      Open panics
 //	fault://slow/N         N bytes that arrive a few at a time, until cancelled
 //	fault://stubborn/N     as slow, but deaf to cancellation for two seconds
+//	fault://panic/key      ... and so do Put and WritePart
+//	fault://stall/key      Put and WritePart end only when they are cancelled
+//	fault://full/key       Put, and every part from the second on, has no space
 package faults
 
 import (
@@ -31,7 +34,7 @@ func init() {
 	}})
 }
 
-// store has only Open: every other method of the contract panics, as a bug would.
+// store has only Open, and what writing.go adds: every other method of the contract panics, as a bug would.
 type store struct{ backend.Backend }
 
 func (store) Close() error { return nil }

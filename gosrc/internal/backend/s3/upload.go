@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
@@ -21,6 +22,7 @@ const (
 	minPart  = 5 << 20
 	maxPart  = 5 << 30
 	maxParts = 10_000
+	tornWait = 300 * time.Millisecond
 )
 
 // upload is a multipart upload.
@@ -32,6 +34,7 @@ type upload struct {
 
 	mu    sync.Mutex
 	parts map[int]part
+	torn  bool // a part ended without an answer: the service may store it yet
 }
 
 type part struct {
@@ -73,6 +76,9 @@ func (up *upload) WritePart(ctx context.Context, n int, data []byte) error {
 		header: up.c.protect(data), body: data, data: true,
 	})
 	if err != nil {
+		up.mu.Lock()
+		up.torn = up.torn || errs.From(err, "", "").Status == 0
+		up.mu.Unlock()
 		return err
 	}
 	defer resp.Close()
@@ -163,7 +169,26 @@ func (up *upload) etag(parts int) string {
 	return fmt.Sprintf("%x-%d", sums.Sum(nil), parts)
 }
 
+// Abort removes the parts. One that is torn may arrive behind the abort and
+// bring the upload back: so the service is asked once more, a moment later.
 func (up *upload) Abort(ctx context.Context) error {
+	err := up.abort(ctx)
+	up.mu.Lock()
+	torn := up.torn
+	up.torn = false
+	up.mu.Unlock()
+	if err != nil || !torn {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return errs.From(ctx.Err(), "put", up.u.String())
+	case <-time.After(tornWait):
+	}
+	return up.abort(ctx)
+}
+
+func (up *upload) abort(ctx context.Context) error {
 	err := up.c.finish(ctx, &call{op: "put", u: up.u, method: http.MethodDelete, key: true, query: query(param{"uploadId", up.id})})
 	if errs.CodeOf(err) == errs.NotFound {
 		return nil // it is gone
