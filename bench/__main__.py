@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -20,7 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.chart import draw
-from bench.origins import ORIGINS, Origins, find_nginx
+from bench.machine import machine, versions
+from bench.origins import ORIGINS, Origin
 from bench.page import number, page
 from bench.peers import CACHE, PEERS, ROOT, Client, Peer, Unavailable, client_of
 from bench.results import Results
@@ -92,11 +90,11 @@ def main(
     clients: list[Client] = []
     for peer in wanted:
         clients += _ready(results, peer, python)
-    with Origins(names, todo, _room(memory, disk, todo), disk) as running:
-        for name, why in running.missing.items():
-            _leave_out(results, ORIGINS[name], why)
-        results.about |= {"machine": machine(), "versions": _versions(clients)}
-        _run(results, combinations(todo, running, clients, names), running, timeout, folder)
+    results.about |= {"machine": machine(), "versions": versions(clients)}
+    for name in names:
+        there = [work for work in todo if name in work.origins]
+        _measure_origin(results, Origin(name, there, _room(memory, disk, there), disk), clients, timeout)
+        results.write(folder / "performance.json")
     _write(results, folder)
 
 
@@ -115,29 +113,36 @@ def _leave_out(results: Results, title: str, why: str) -> None:
     console.print(f"LEFT OUT: {title}: {why}", style="bold red", markup=False)
 
 
-def _run(results: Results, todo: list[Combination], origins: Origins, timeout: float, folder: Path) -> None:
-    able = []
-    with TemporaryDirectory(prefix="s3dlio-bench-") as empty:
-        for each in todo:
-            console.print(f"checking {each}", markup=False)
-            try:
-                if check(each, origins, Path(empty), timeout):
-                    able.append(each)
-            except Failed as error:
-                results.failures.append(
-                    {"work": each.work.name, "origin": each.origin, "peer": each.client.peer.name, "error": str(error)}
-                )
-                console.print(f"FAILED: {each}: {error}", style="bold red", markup=False)
-        rounds = results.about["rounds"]
-        measure(able, origins, rounds, Path(empty), timeout, results, lambda text: console.print(text, markup=False))
-    results.write(folder / "performance.json")
+def _measure_origin(results: Results, origin: Origin, clients: Sequence[Client], timeout: float) -> None:
+    console.print(f"starting {ORIGINS[origin.name]}")
+    try:
+        with origin, TemporaryDirectory(prefix="s3dlio-bench-") as empty:
+            able = [each for each in combinations(origin.works, clients)
+                    if _able(results, each, origin, Path(empty), timeout)]  # fmt: skip
+            measure(able, origin, results.about["rounds"], Path(empty), timeout, results, _say)
+    except Unavailable as error:
+        _leave_out(results, ORIGINS[origin.name], str(error))
+
+
+def _able(results: Results, each: Combination, origin: Origin, folder: Path, timeout: float) -> bool:
+    _say(f"{origin.name}, checking: {each}")
+    try:
+        return check(each, origin, folder, timeout)
+    except Failed as error:
+        results.fail(each.work.name, origin.name, each.client.peer.name, str(error))
+        console.print(f"FAILED: {origin.name}: {each}: {error}", style="bold red", markup=False)
+        return False
+
+
+def _say(text: str) -> None:
+    console.print(text, markup=False)
 
 
 def _room(memory: Path | None, disk: Path, works: Sequence[Work]) -> Path:
     """The folder for what servers serve: the one that was given, or the first with room of /dev/shm and the disk's."""
     remote = {"nginx", "tls", "minio"}
     served = {work.prefix: work.count * work.size for work in works if set(work.origins) & remote}
-    needed = 2 * sum(served.values())  # nginx's and MinIO's
+    needed = sum(served.values())
     folders = [memory] if memory else [Path("/dev/shm"), disk]
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
@@ -145,32 +150,6 @@ def _room(memory: Path | None, disk: Path, works: Sequence[Work]) -> Path:
             return folder
     tried = " and ".join(map(str, folders))
     raise click.ClickException(f"{tried}: not the {needed / 1e9:.1f} GB free that are needed: name another --memory")
-
-
-def machine() -> dict[str, str]:
-    """What the figures depend on."""
-    info = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    model = info.partition("model name")[2].partition(":")[2].partition("\n")[0].strip() or platform.machine()
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    load = os.getloadavg()[0]
-    return {
-        "processor": f"{model}, {os.cpu_count()} cores, shared by client and server",
-        "memory": f"{memory:.0f} GiB",
-        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
-        "network": "loopback",
-        "load before": f"{load:.2f}",
-    }
-
-
-def _versions(clients: Sequence[Client]) -> dict[str, str]:
-    versions = {client.peer.title: client.version for client in clients}
-    nginx = find_nginx()
-    if nginx:
-        said = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=True).stderr
-        versions["nginx"] = said.strip().rpartition("/")[2]
-    modules = (ROOT / "tests" / "servers" / "go.mod").read_text(encoding="utf-8")
-    versions["MinIO"] = modules.partition("github.com/minio/minio ")[2].partition("\n")[0].strip()
-    return versions
 
 
 def _command() -> str:

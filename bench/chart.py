@@ -29,7 +29,7 @@ def draw(results: Results, path: Path) -> None:
         if results.peers(work.name, origin)
     ]
     rows = -(-len(panels) // COLUMNS)
-    figure = Figure(figsize=(13.5, 0.9 + 2.05 * max(rows, 1)), facecolor="white")
+    figure = Figure(figsize=(14.5, 0.9 + 2.2 * max(rows, 1)), facecolor="white")
     figure.set_layout_engine("constrained", h_pad=0.12, w_pad=0.12)
     figure.suptitle(
         "Client CPU time (user + system): less is better", fontsize=15, fontweight="bold", color=INK, x=0.01, ha="left"
@@ -67,7 +67,7 @@ def _panel(axes: Axes, results: Results, work: Work, origin: str) -> None:
     _limit(axes, work, origin)
     unit = "µs per key" if work.unit == "key" else "s/GB"
     source = "" if origin == "local" else f", {ORIGINS[origin]}"
-    axes.set_title(f"{work.title}{source}  [{unit}]", fontsize=10, loc="left", color=INK)
+    axes.set_title(f"{work.title}{source}  [{unit}]", fontsize=10, loc="left", color=INK, pad=15)
     axes.tick_params(axis="x", labelsize=8, colors="#7a808a", length=0)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "bottom", "left"]].set_visible(False)
@@ -79,7 +79,9 @@ def _limit(axes: Axes, work: Work, origin: str) -> None:
     for target in TARGETS:
         if target.work == work.name and origin in ("nginx", "local"):
             axes.axvline(target.limit, color=LIMIT, linewidth=1.2, linestyle=(0, (3, 2)))
-            axes.text(target.limit, -0.55, " target", color=LIMIT, fontsize=8, va="bottom")
+            axes.text(
+                target.limit, -0.62, f"target {target.limit:g}", color=LIMIT, fontsize=8, ha="center", va="bottom"
+            )
 
 
 def _figure(value: float) -> str:

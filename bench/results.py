@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.peers import PEERS
 from bench.works import WORKS
 
 __all__ = ["Measurement", "Results", "Spread"]
@@ -75,6 +76,10 @@ class Results:
     failures: list[dict[str, str]] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
 
+    def fail(self, work: str, origin: str, peer: str, error: str) -> None:
+        """Keep why something was not measured."""
+        self.failures.append({"work": work, "origin": origin, "peer": peer, "error": error})
+
     def of(self, work: str, origin: str, peer: str) -> list[Measurement]:
         """All rounds of one combination."""
         return [each for each in self.measurements if (each.work, each.origin, each.peer) == (work, origin, peer)]
@@ -90,10 +95,9 @@ class Results:
         return found.median if found else None
 
     def peers(self, work: str, origin: str) -> list[str]:
-        """Who was measured, in the order of their first measurement of anything."""
-        order = dict.fromkeys(each.peer for each in self.measurements)
+        """Who was measured, in the order of the table of peers."""
         there = {each.peer for each in self.measurements if (each.work, each.origin) == (work, origin)}
-        return [peer for peer in order if peer in there]
+        return [peer for peer in PEERS if peer in there]
 
     def write(self, path: Path) -> None:
         """Write all of it."""

@@ -14,8 +14,8 @@ from typing import Any
 
 import s3dlio
 from bench.data import expected
-from bench.origins import BUCKET, WRITES, Origins
-from bench.peers import Client
+from bench.origins import BUCKET, WRITES, Origin
+from bench.peers import ROOT, Client
 from bench.results import Measurement, Results
 from bench.task import Task
 from bench.works import Work
@@ -31,25 +31,20 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Combination:
-    """A work, an origin and a client."""
+    """A work, and who does it."""
 
     work: Work
-    origin: str
     client: Client
 
     def __str__(self) -> str:
-        return f"{self.work.name} from {self.origin} by {self.client.peer.name}"
+        return f"{self.work.name} by {self.client.peer.name}"
 
 
-def combinations(
-    works: Sequence[Work], origins: Origins, clients: Sequence[Client], chosen: Sequence[str]
-) -> list[Combination]:
+def combinations(works: Sequence[Work], clients: Sequence[Client]) -> list[Combination]:
     """All that may be measured; which clients can do which work is found out by `check`."""
     return [
-        Combination(work, origin, client)
+        Combination(work, client)
         for work in works
-        for origin in work.origins
-        if origin in chosen and origin not in origins.missing
         for client in clients
         if not work.memory_only or client.peer.name == "s3dlio"
     ]
@@ -70,7 +65,8 @@ def run_client(client: Client, task: Task, folder: Path, timeout: float) -> dict
         _end(process)
     if process.returncode:
         last = [line for line in err.strip().splitlines() if line.strip()][-1:]
-        raise Failed(" ".join(last) or f"exit status {process.returncode}")
+        said = " ".join(last) or f"exit status {process.returncode}"
+        raise Failed(said.replace(str(ROOT), ".").replace(str(folder), "."))
     answer: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
     return answer
 
@@ -84,7 +80,7 @@ def _end(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
-def check(each: Combination, origins: Origins, folder: Path, timeout: float) -> bool:
+def check(each: Combination, origin: Origin, folder: Path, timeout: float) -> bool:
     """Let a client do its work once, untimed, and compare what it delivers; False: it does not do this work.
 
     Raises:
@@ -95,7 +91,7 @@ def check(each: Combination, origins: Origins, folder: Path, timeout: float) -> 
         return work.call == "file" and work.direct
     if work.memory_only:  # its data is of no interest
         return True
-    task = replace(origins.place(each.origin, work.task()), verify=True)
+    task = replace(origin.place(work.task()), verify=True)
     if work.call in WRITES:
         os.environ.update(task.environment)
         s3dlio.delete(f"s3://{BUCKET}/{work.prefix}", recursive=True)
@@ -125,25 +121,23 @@ def _stored(task: Task) -> tuple[int, int, int]:
 
 
 def measure(
-    todo: Sequence[Combination], origins: Origins, rounds: int, folder: Path, timeout: float, results: Results, say: Say
+    todo: Sequence[Combination], origin: Origin, rounds: int, folder: Path, timeout: float, results: Results, say: Say
 ) -> None:
     """All rounds. Who comes first moves on from round to round."""
-    groups = [list(group) for _, group in groupby(todo, lambda each: (each.work, each.origin))]
+    groups = [list(group) for _, group in groupby(todo, lambda each: each.work)]
     for number in range(rounds):
         for each in chain.from_iterable(_rotated(group, number) for group in groups):
             if each.work.memory_only and number:
                 continue  # memory does not depend on the moment
-            say(f"round {number + 1} of {rounds}: {each}")
+            say(f"{origin.name}, round {number + 1} of {rounds}: {each}")
+            patience = timeout * (20 if each.work.memory_only else 1)
             try:
-                patience = timeout * (20 if each.work.memory_only else 1)
-                answer = run_client(each.client, origins.place(each.origin, each.work.task()), folder, patience)
+                answer = run_client(each.client, origin.place(each.work.task()), folder, patience)
             except Failed as error:
-                results.failures.append(
-                    {"work": each.work.name, "origin": each.origin, "peer": each.client.peer.name, "error": str(error)}
-                )
+                results.fail(each.work.name, origin.name, each.client.peer.name, str(error))
                 continue
             results.measurements.append(
-                Measurement(number, each.work.name, each.origin, each.client.peer.name, **answer)
+                Measurement(number, each.work.name, origin.name, each.client.peer.name, **answer)
             )
 
 

@@ -58,7 +58,7 @@ def _loaders() -> list[Work]:
     return [
         Work(
             f"torch-{name}-{style}-{workers}",
-            f"torch DataLoader, {count:,} x {text}, {style}, {workers} workers",
+            f"DataLoader, {count:,} x {text}, {style}, {workers} workers",
             "loader",
             prefix,
             count,

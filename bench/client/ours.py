@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any
 
 import s3dlio
 from bench.task import Task
 
-BLOCK = 4 << 20
+BLOCK = 32 << 20  # four requests of part_size under way at the same time
 
 
 def objects(task: Task) -> Iterator[Any]:
@@ -49,20 +48,15 @@ def _local(task: Task) -> list[str]:
     return [f"{'direct' if task.direct else 'file'}://{path}" for path in task.paths]
 
 
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(4)
-
-
 def file(task: Task) -> Iterator[Any]:
-    """`get_range` of block after block, a few ahead where the disk is waited for."""
-    uri = _local(task)[0]
-    starts = range(0, task.size, BLOCK)
-    if task.direct:
-        yield from _pool().map(lambda start: s3dlio.get_range(uri, start, BLOCK), starts)
-    else:
+    """`get_range` of block after block; with O_DIRECT from two threads, so that the disk always has something to do."""
+    uri, starts = _local(task)[0], range(0, task.size, BLOCK)
+    if not task.direct:
         for start in starts:
             yield s3dlio.get_range(uri, start, BLOCK)
+        return
+    with ThreadPoolExecutor(2) as pool:
+        yield from pool.map(lambda start: s3dlio.get_range(uri, start, BLOCK), starts)
 
 
 def files(task: Task) -> Iterator[Any]:

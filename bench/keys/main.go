@@ -44,7 +44,10 @@ func main() {
 
 // list answers a page of a listing; the continuation token is the number of its first key.
 func list(out io.Writer, prefix, token string, size int) {
-	count, _ := strconv.Atoi(strings.TrimSuffix(prefix, "/")) // any other prefix is empty
+	count, err := strconv.Atoi(strings.TrimSuffix(prefix, "/"))
+	if err != nil {
+		count = 8 // what clients warm up with
+	}
 	first, _ := strconv.Atoi(token)
 	last := min(first+pageSize, count)
 	var page bytes.Buffer
