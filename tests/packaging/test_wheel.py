@@ -49,7 +49,7 @@ def test_auditwheel_agrees_with_the_tag(wheel: Path) -> None:
 def test_contents_are_the_package_the_library_and_its_header(unpacked: Path, sources: Path) -> None:
     package = {str(path.relative_to(sources)) for path in (sources / "s3dlio").rglob("*") if path.is_file()}
     found = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
-    metadata = {"METADATA", "WHEEL", "RECORD", "licenses/LICENSE"}
+    metadata = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
     built = {LIBRARY, HEADER, MODULE, LICENSES}
     assert found == package | built | {f"s3dlio-1.0.0.dist-info/{name}" for name in metadata}
     assert "s3dlio/py.typed" in found
