@@ -89,7 +89,7 @@ class Group(click.Group):
         except S3DlioError as error:
             complain(str(error))
             code = code_of(error)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):  # the latter while a question is asked
             code = ExitCode.INTERRUPTED
         except BrokenPipeError:
             _forget_output()

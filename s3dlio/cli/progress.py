@@ -8,9 +8,17 @@ from contextlib import contextmanager
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
-__all__ = ["Meter", "meter", "progress_option"]
+__all__ = ["NO_METER", "Meter", "meter", "progress_option"]
 
 progress_option = click.option(
     "--progress/--no-progress",
@@ -37,11 +45,23 @@ class Meter:
             self._bar.update(self._task, completed=size, done=done)
 
 
+NO_METER = Meter(None, "")
+
+
 @contextmanager
-def meter(what: str, wanted: bool | None) -> Iterator[Meter]:
-    """A meter, which shows nothing where it is not wanted; None: on a terminal."""
+def meter(what: str, wanted: bool | None, with_bytes: bool = True) -> Iterator[Meter]:
+    """A meter, which shows nothing where it is not wanted; None: on a terminal.
+
+    Without `with_bytes` it counts objects of which nobody knows how many there are.
+    """
     if not (sys.stderr.isatty() if wanted is None else wanted):
-        yield Meter(None, what)
+        yield NO_METER
+        return
+    if not with_bytes:
+        with Progress(
+            SpinnerColumn(), TextColumn(f"{what} {{task.fields[done]}}"), console=Console(stderr=True)
+        ) as bar:
+            yield Meter(bar, what)
         return
     columns = (
         TextColumn("{task.description}"),

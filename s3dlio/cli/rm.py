@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import click
 
 from s3dlio._native import Client, Item, Op, StreamOptions, list_pages
-from s3dlio.cli.app import Command, Session
+from s3dlio.cli.app import Command, Session, complain
 from s3dlio.cli.codes import ExitCode
 from s3dlio.cli.places import PLACE, is_container, is_local, local_path
+from s3dlio.cli.progress import NO_METER, Meter, meter, progress_option
 from s3dlio.cli.work import Outcome, in_batches, run
 from s3dlio.errors import NotFoundError
 from s3dlio.listing import Listing
@@ -29,6 +30,7 @@ EXAMPLES = (
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only show what would be deleted.")
 @click.option("--pattern", help="With --recursive only what matches: a glob for the name, with a / for the path.")
+@progress_option
 @click.option("--json", "as_json", is_flag=True, help="Write the outcome as JSON.")
 def rm(
     session: Session,
@@ -37,6 +39,7 @@ def rm(
     yes: bool,
     dry_run: bool,
     pattern: str | None,
+    progress: bool | None,
     as_json: bool,
 ) -> ExitCode:
     """Delete objects and files; with --recursive all that lies below a prefix.
@@ -47,24 +50,28 @@ def rm(
     """
     if pattern and not recursive:
         raise click.UsageError("--pattern needs --recursive")
-    if recursive and not (yes or dry_run):
-        _ask(uris)
+    if recursive and not (yes or dry_run or _confirmed(uris)):
+        complain("nothing was deleted")
+        return ExitCode.FAILED
     client, outcome = session.client(), Outcome("deleted", dry_run)
-    for uri in uris:
-        if recursive:
-            delete_tree(client, uri, outcome, pattern)
-        else:
-            _delete_all(client, [uri], outcome)
+    with meter("deleting", progress if recursive else False, with_bytes=False) as shown:
+        for uri in uris:
+            if recursive:
+                delete_tree(client, uri, outcome, pattern, shown)
+            else:
+                _delete_all(client, [uri], outcome)
     return outcome.report(as_json)
 
 
-def _ask(uris: tuple[str, ...]) -> None:
+def _confirmed(uris: tuple[str, ...]) -> bool:
     if not sys.stdin.isatty():
         raise click.UsageError("--recursive deletes without asking only with --yes")
-    click.confirm(f"Delete everything below {' '.join(uris)}?", abort=True, err=True)
+    return click.confirm(f"Delete everything below {' '.join(uris)}?", err=True)
 
 
-def delete_tree(client: Client, uri: str, outcome: Outcome, pattern: str | None = None) -> None:
+def delete_tree(
+    client: Client, uri: str, outcome: Outcome, pattern: str | None = None, shown: Meter = NO_METER
+) -> None:
     """Delete a directory or prefix with all that lies below it, or what of it matches the pattern."""
     directories: list[str] = []
     if is_local(uri):
@@ -74,14 +81,14 @@ def delete_tree(client: Client, uri: str, outcome: Outcome, pattern: str | None 
         batches = _prefix(client, uri, pattern)
     before = outcome.done + len(outcome.failures)
     for batch in batches:
-        _delete_all(client, batch, outcome)
+        _delete_all(client, batch, outcome, shown)
     for directory in directories:  # one after the other: each must be empty when its turn comes
-        _delete_all(client, [directory], outcome)
+        _delete_all(client, [directory], outcome, shown)
     if not pattern and before == outcome.done + len(outcome.failures):
         outcome.fail(uri, NotFoundError(f"delete {uri}: not found: nothing lies there", op="delete", uri=uri))
 
 
-def _delete_all(client: Client, uris: list[str], outcome: Outcome) -> None:
+def _delete_all(client: Client, uris: list[str], outcome: Outcome, shown: Meter = NO_METER) -> None:
     if outcome.dry_run:
         click.echo("".join(f"would delete {uri}\n" for uri in uris), nl=False)
         outcome.done += len(uris)
@@ -93,7 +100,8 @@ def _delete_all(client: Client, uris: list[str], outcome: Outcome) -> None:
         else:
             outcome.done += 1
 
-    run(client, Op.DELETE, Listing.from_uris(uris), StreamOptions(ordered=False, max_concurrent=64), each)
+    options = StreamOptions(ordered=False, max_concurrent=64)
+    run(client, Op.DELETE, Listing.from_uris(uris), options, each, lambda _: shown.tell(outcome.done, 0))
 
 
 def _prefix(client: Client, uri: str, pattern: str | None) -> Iterator[list[str]]:

@@ -19,8 +19,6 @@ from s3dlio.options import Options
 
 __all__ = ["Outcome", "in_batches", "run", "stream_options"]
 
-SHOWN = 20  # failures that are listed one by one
-
 
 @dataclass
 class Outcome:
@@ -53,10 +51,8 @@ class Outcome:
             totals = {self.verb: self.done, "bytes": self.bytes, "seconds": round(seconds, 3)}
             echo_json({**totals, "dry_run": self.dry_run, **more, "failed": failed})
             return code_of_all(error for _, error in self.failures)
-        for _, error in self.failures[:SHOWN]:
+        for _, error in self.failures:
             complain(str(error))
-        if len(self.failures) > SHOWN:
-            complain(f"and {len(self.failures) - SHOWN} more failures; --json lists all of them")
         if not quiet:
             text = f"{plural(self.done, 'object')} {'would be ' if self.dry_run else ''}{self.verb}"
             if self.bytes:

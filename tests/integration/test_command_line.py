@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import re
 import shlex
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -246,10 +250,36 @@ def test_rm(filled: Bucket) -> None:
     assert "--yes" in run("rm", "-r", filled.uri("data"), code=2).stderr
     assert len(filled.keys()) == 4
     run("rm", "-r", "--yes", "--pattern", "c.*", filled.uri("data/"))
-    assert run_json("rm", "-r", "-y", filled.uri("data"))["deleted"] == 2
+    result = run("rm", "-r", "-y", "--progress", filled.uri("data"))
+    assert "deleting 2" in result.stderr and result.stderr.endswith("2 objects deleted\n")
     assert filled.keys() == ["database"]
     run("rm", "-r", "-y", filled.uri("data"), code=3)
     run("rm", "--pattern", "*", filled.uri("database"), code=2)
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"n\n", 1), (b"\x03", 130)])
+def test_rm_asks(answer: bytes, code: int, here: Path) -> None:
+    """On a terminal a person is asked, and may answer, or interrupt."""
+    (here / "d").mkdir()
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = start("rm", "-r", "d", stdin=theirs, env=environment, preexec_fn=_own_terminal)
+    assert process.stderr is not None
+    while b"?" not in (asked := os.read(process.stderr.fileno(), 1000)):
+        assert asked, "it ended without a question"
+    for _ in range(15):  # an interrupt may come before Python waits for the answer, which it then does
+        os.write(ours, answer)
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=1)
+            break
+    assert (process.returncode, (here / "d").exists()) == (code, code != 0)
+    os.close(ours)
+    os.close(theirs)
+
+
+def _own_terminal() -> None:
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def test_rm_follows_no_link(here: Path) -> None:
