@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         TruncatedError,
         UnsupportedError,
     )
+    from s3dlio.generation import generate_data
     from s3dlio.items import DataItem
     from s3dlio.loader import PyBytesAsyncDataLoader, create_async_loader
     from s3dlio.multi_endpoint import (
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         create_multi_endpoint_store_from_template,
     )
     from s3dlio.multipart import MultipartUploadWriter
+    from s3dlio.npz import generate_npz_bytes, read_npz
     from s3dlio.operations import (
         create_bucket,
         delete,
@@ -104,11 +106,13 @@ _NAMES = {
     "InternalError InvalidError IsDirectoryError NoSpaceError NotDirectoryError NotFoundError OperationCancelledError "
     "OutOfRangeError PermissionDeniedError S3DlioError ServerError ThrottledError TimedOutError TruncatedError "
     "UnsupportedError",
+    "generation": "generate_data",
     "items": "DataItem",
     "loader": "PyBytesAsyncDataLoader create_async_loader",
     "multi_endpoint": "MultiEndpointStore create_multi_endpoint_store create_multi_endpoint_store_from_env "
     "create_multi_endpoint_store_from_file create_multi_endpoint_store_from_template",
     "multipart": "MultipartUploadWriter",
+    "npz": "generate_npz_bytes read_npz",
     "operations": "create_bucket delete delete_async delete_bucket exists exists_async get get_async get_many "
     "get_many_async get_range get_range_async list list_async list_containers mkdir mkdir_async "
     "object_capabilities put put_async put_bytes put_bytes_async put_many put_many_async stat "
@@ -181,6 +185,8 @@ __all__ = [
     "exists",
     "exists_async",
     "finalize_op_log",
+    "generate_data",
+    "generate_npz_bytes",
     "get",
     "get_async",
     "get_into",
@@ -207,6 +213,7 @@ __all__ = [
     "put_bytes_async",
     "put_many",
     "put_many_async",
+    "read_npz",
     "read_tfrecord_index",
     "stat",
     "stat_async",

@@ -247,18 +247,18 @@ def _view(item: Item) -> BytesView:
 
 
 def not_negative(name: str, value: int, uri: str) -> int:
-    if (number := _integer(name, value)) < 0:
+    if (number := integer(name, value)) < 0:
         raise InvalidError(f"get {uri}: {name} must not be negative, but is {number}", op="get", uri=uri)
     return number
 
 
 def positive(name: str, value: int) -> int:
-    if (number := _integer(name, value)) < 1:
+    if (number := integer(name, value)) < 1:
         raise InvalidError(f"{name} must be at least 1, not {number}")
     return number
 
 
-def _integer(name: str, value: int) -> int:
+def integer(name: str, value: int) -> int:
     try:
         return operator.index(value)
     except TypeError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["BytesView", "side_by_side"]
+__all__ = ["BytesView", "blank", "side_by_side"]
 
 _COMPARE_STEP = 1 << 20
 
@@ -94,6 +94,11 @@ class BytesView:
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
         content = self.tobytes() if int(protocol) < 5 else PickleBuffer(self)
         return _OwnedView, (content,)
+
+
+def blank(size: int) -> BytesView:
+    """A view of so many zero bytes, in memory of its own."""
+    return _OwnedView(size)
 
 
 def side_by_side(views: Sequence[BytesView]) -> BytesView | None:

@@ -248,6 +248,17 @@ void s3d_view_setup(const s3d_python *functions);
 int s3d_view_get_buffer(void *object, void *buffer, int flags);
 void s3d_view_dealloc(void *object);
 
+/*
+ * Fills memory with bytes `from` to from + length of generated data of `size`
+ * bytes: one block of `dedup` is unique, one byte of `compress` is random and the
+ * others zero, and of each 8 random bytes only the bits of `mask` are set. `from`
+ * is a multiple of S3D_GENERATE_BLOCK. It takes a millisecond a megabyte or less:
+ * callers ask for pieces.
+ */
+#define S3D_GENERATE_BLOCK 65536
+int32_t s3d_generate(uint8_t *memory, int64_t length, int64_t from, int64_t size, int64_t dedup,
+                     int64_t compress, uint64_t seed, uint64_t mask, s3d_text *error);
+
 /* JSON: bytes in use, pooled and handed out, live streams, writers, clients and goroutines. */
 s3d_text s3d_memory_stats(void);
 

@@ -17,9 +17,11 @@ MODULES = (
     "configuration",
     "dataset",
     "errors",
+    "generation",
     "items",
     "loader",
     "multipart",
+    "npz",
     "operations",
     "options",
     "receiving",
@@ -53,11 +55,12 @@ def test_what_the_modules_offer_is_offered_here() -> None:
     inside = {
         "errors": {"Cause", "Code"},
         "dataset": {"new_progress", "shard_of"},
+        "generation": {"put_generated"},
         "items": {"split_uri"},
         "options": {"Layer", "Options", "Row", "checked", "for_client", "rows_of", "table"},
         "states": {"State", "parse_state"},
         "writer_options": {"WriterOptions", "writer_table"},
-        "views": {"side_by_side"},
+        "views": {"blank", "side_by_side"},
     }
     for module in MODULES:
         offered = set(importlib.import_module(f"s3dlio.{module}").__all__) - inside.get(module, set())
