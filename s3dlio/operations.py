@@ -151,7 +151,7 @@ def put(*args: Any, **keywords: Any) -> builtins.list[str] | None:
     Raises InvalidError for a wrong argument, before anything is stored.
     """
     number = keywords.get("num", args[1] if len(args) > 1 else None)
-    if "num" in keywords or (isinstance(number, Integral) and number is not True and number is not False):
+    if "num" in keywords or (not isinstance(number, bool) and isinstance(number, Integral)):
         return _put_generated(*args, **keywords)
     put_bytes(*args, **keywords)
     return None
