@@ -67,6 +67,15 @@ class Origin:
             folder=where.folder,
         )
 
+    def warm(self, task: Task) -> None:
+        """Let the page cache hold what will be read through it: the system may have dropped some."""
+        if task.folder and not task.direct:
+            memory = bytearray(1 << 20)
+            for path in task.paths:
+                with open(path, "rb", buffering=0) as file:
+                    while file.readinto(memory):
+                        pass
+
     def _folder(self, parent: Path) -> Path:
         parent.mkdir(parents=True, exist_ok=True)
         return Path(self._stack.enter_context(TemporaryDirectory(prefix="s3dlio-bench-", dir=parent)))

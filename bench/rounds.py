@@ -131,8 +131,10 @@ def measure(
                 continue  # memory does not depend on the moment
             say(f"{origin.name}, round {number + 1} of {rounds}: {each}")
             patience = timeout * (20 if each.work.memory_only else 1)
+            task = origin.place(each.work.task())
+            origin.warm(task)
             try:
-                answer = run_client(each.client, origin.place(each.work.task()), folder, patience)
+                answer = run_client(each.client, task, folder, patience)
             except Failed as error:
                 results.fail(each.work.name, origin.name, each.client.peer.name, str(error))
                 continue

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import mmap
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import s3dlio
 from bench.task import Task
-
-BLOCK = 32 << 20  # four requests of part_size under way at the same time
 
 
 def objects(task: Task) -> Iterator[Any]:
@@ -25,8 +23,8 @@ def whole(task: Task) -> Iterator[Any]:
 
 
 def reused(task: Task, memory: memoryview) -> None:
-    """The dataset's `fetch_into`."""
-    s3dlio.PyDataset.from_uris(task.uris[:1]).fetch_into([0], [memory])
+    """`get_into`: concurrent ranges to their places."""
+    s3dlio.get_into(task.uris[0], memory)
 
 
 def listing(task: Task) -> int:
@@ -49,14 +47,11 @@ def _local(task: Task) -> list[str]:
 
 
 def file(task: Task) -> Iterator[Any]:
-    """`get_range` of block after block; with O_DIRECT from two threads, so that the disk always has something to do."""
-    uri, starts = _local(task)[0], range(0, task.size, BLOCK)
-    if not task.direct:
-        for start in starts:
-            yield s3dlio.get_range(uri, start, BLOCK)
-        return
-    with ThreadPoolExecutor(2) as pool:
-        yield from pool.map(lambda start: s3dlio.get_range(uri, start, BLOCK), starts)
+    """`get_into` the same memory, block after block; with O_DIRECT as many bytes as keep a disk busy."""
+    uri, block = _local(task)[0], (64 if task.direct else 8) << 20
+    memory = memoryview(mmap.mmap(-1, block))
+    for start in range(0, task.size, block):
+        yield memory[: s3dlio.get_into(uri, memory, offset=start, length=block)]
 
 
 def files(task: Task) -> Iterator[Any]:
