@@ -15,6 +15,7 @@ from s3dlio.cli.codes import ExitCode
 from s3dlio.cli.places import PLACE, is_container, is_local, local_path, stat_many
 from s3dlio.cli.progress import meter, progress_option
 from s3dlio.cli.sources import Pairs, pairs_of
+from s3dlio.cli.stdin import STDIN, put_stdin
 from s3dlio.cli.work import Outcome, run, stream_options
 from s3dlio.listing import Listing
 
@@ -67,7 +68,11 @@ def cp(session: Session, sources: tuple[str, ...], target: str, **how: Any) -> E
 @click.argument("target", metavar="URI", type=PLACE)
 @_with_options
 def put(session: Session, sources: tuple[str, ...], target: str, **how: Any) -> ExitCode:
-    """Upload files: `cp` from this machine."""
+    """Upload files: `cp` from this machine. The path - stands for standard input, of any length."""
+    if STDIN in sources:
+        if len(sources) > 1 or how.pop("recursive") or how.pop("pattern"):
+            raise click.UsageError("standard input (-) is one object: give nothing else, nor --recursive or --pattern")
+        return put_stdin(session, target, **how)
     for source in sources:
         _require(is_local(source), source, "is not on this machine. Use cp")
     return copy(session, sources, target, "uploaded", **how)

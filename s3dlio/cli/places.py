@@ -19,14 +19,14 @@ COMPLETIONS = 200  # offered at once
 
 
 class _PlaceType(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
-    """A URI or a local path. Its value is a URI."""
+    """A URI, a local path, or "-" for standard input. Its value is a URI, or "-"."""
 
     name = "uri"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The URI."""
         text = str(value)
-        if "://" in text:
+        if "://" in text or text == "-":
             return text
         if not text:
             self.fail("an empty URI", param, ctx)

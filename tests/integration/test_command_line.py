@@ -93,7 +93,7 @@ def test_the_blocks_of_the_guide_run(filled: Bucket, shim: dict[str, str]) -> No
     script = "set -eux\n" + "".join(blocks).replace("my-bucket", filled.name)
     done = subprocess.run(["bash", "-c", script], env=shim, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "5300\n" in done.stdout and done.stdout.endswith("all is well\n")
+    assert f"{5300 + len(filled.get('local.tar'))}\n" in done.stdout and done.stdout.endswith("all is well\n")
 
 
 # ls, du, stat
@@ -231,6 +231,22 @@ def test_keys_that_lead_elsewhere(minio_bucket: Bucket, here: Path) -> None:
     assert files(here) == {}
     (here / "f").write_bytes(b"1")
     assert "the source itself" in run("cp", "f", ".", code=2).stderr
+
+
+def test_standard_input(filled: Bucket, here: Path) -> None:
+    data = "0123456789" * 600_000
+    run("put", "-", filled.uri("in"), "--part-size", "5MiB", answer=data)
+    assert filled.get("in") == data.encode()
+    assert run_json("put", "-", filled.uri("in"), "--no-clobber")["skipped"] == 1
+    assert "would replace" in run("put", "-", filled.uri("in"), "--dry-run").stdout
+    assert filled.get("in") == data.encode()
+    run("put", "-", "empty")
+    assert files(here) == {"empty": b""}
+    run("put", "-", filled.uri("in/"), code=2)
+    run("put", "-", "x", filled.uri("in"), code=2)
+    run("put", "-", "-r", filled.uri("in"), code=2)
+    run("put", "-", filled.uri()[:-1] + "-no-such/k", answer="x", code=3)
+    run("cat", "-", code=2)
 
 
 def test_progress(filled: Bucket, here: Path) -> None:
