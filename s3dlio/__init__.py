@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     )
     from s3dlio.multipart import MultipartUploadWriter
     from s3dlio.npz import generate_npz_bytes, read_npz
+    from s3dlio.older import PyS3AsyncDataLoader, PyS3Dataset
     from s3dlio.operations import (
         create_bucket,
         delete,
@@ -113,6 +114,7 @@ _NAMES = {
     "create_multi_endpoint_store_from_file create_multi_endpoint_store_from_template",
     "multipart": "MultipartUploadWriter",
     "npz": "generate_npz_bytes read_npz",
+    "older": "PyS3AsyncDataLoader PyS3Dataset",
     "operations": "create_bucket delete delete_async delete_bucket exists exists_async get get_async get_many "
     "get_many_async get_range get_range_async list list_async list_containers mkdir mkdir_async "
     "object_capabilities put put_async put_bytes put_bytes_async put_many put_many_async stat "
@@ -155,6 +157,8 @@ __all__ = [
     "PermissionDeniedError",
     "PyBytesAsyncDataLoader",
     "PyDataset",
+    "PyS3AsyncDataLoader",
+    "PyS3Dataset",
     "PyWriterOptions",
     "S3DlioError",
     "ServerError",

@@ -22,6 +22,7 @@ MODULES = (
     "loader",
     "multipart",
     "npz",
+    "older",
     "operations",
     "options",
     "receiving",
