@@ -38,6 +38,7 @@ Examples:
 Leave the machine alone meanwhile. Needed besides Python: uv, go, and for their origins nginx, openssl and
 fio; what is missing is said, and left out.
 """
+STARTED = time.monotonic()
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -135,7 +136,8 @@ def _able(results: Results, each: Combination, origin: Origin, folder: Path, tim
 
 
 def _say(text: str) -> None:
-    console.print(text, markup=False)
+    minutes, seconds = divmod(int(time.monotonic() - STARTED), 60)
+    console.print(f"{minutes:3}:{seconds:02}  {text}", markup=False)
 
 
 def _room(memory: Path | None, disk: Path, works: Sequence[Work]) -> Path:

@@ -25,7 +25,7 @@ __all__ = ["BUCKET", "ORIGINS", "WRITES", "Origin"]
 
 ORIGINS = {"nginx": "nginx", "tls": "nginx, TLS 1.3", "minio": "MinIO", "local": "local files", "keys": "keys"}
 BUCKET = "bench"
-WRITES = ("put", "upload")  # works that bring their data themselves
+WRITES = ("put", "upload", "stream")  # works that bring their data themselves
 AT_ONCE = 256 << 20  # bytes given to one put_many
 
 

@@ -93,6 +93,7 @@ _ALL = [
     Work("list", "list 20,000 keys", "listing", "keys/", 20_000, 1, ("minio",), (2_000, 1)),
     Work("put-1m", "PUT 500 x 1 MiB", "put", "put/", 500, MIB, ("minio",), (32, MIB)),
     Work("upload-1g", "upload 1 GiB", "upload", "upload/", 1, GIB, ("minio",), (1, 64 * MIB)),
+    Work("stream-1g", "upload 1 GiB, written in pieces", "stream", "stream/", 1, GIB, ("minio",), (1, 64 * MIB)),
     Work("file", "file of 4 GiB, page cache", "file", "file/", 1, 4 * GIB, ("local",), (1, 128 * MIB)),
     Work("file-direct", "file of 4 GiB, O_DIRECT", "file", "file/", 1, 4 * GIB, ("local",), (1, 128 * MIB),
          direct=True),

@@ -6,6 +6,7 @@
     listing(task)               the number of keys
     put(task, objects)          stores (key, data)
     upload(task, key, data)     stores one large object
+    stream(task, key, pieces)   stores one large object piece by piece
     file(task), files(task)     local files; the large one in blocks where that is what the peer does
     loader(task)                batches of a torch DataLoader
     many_keys(task)             a dataset of many tiny objects, for its memory

@@ -18,6 +18,8 @@ from typing import Any
 from bench.data import content
 from bench.task import Task
 
+PIECE = 1 << 20  # bytes that a program writes at once
+
 
 @dataclass
 class Delivered:
@@ -78,7 +80,11 @@ def prepare(peer: ModuleType, task: Task) -> Callable[[], Delivered]:
     objects = [(key, content(number, task.size)) for number, key in enumerate(task.keys)]
     if task.call == "put":
         return lambda: (call(task, objects), stored)[1]
-    return lambda: (call(task, *objects[0]), stored)[1]
+    key, data = objects[0]
+    if task.call == "stream":
+        pieces = [memoryview(data)[at : at + PIECE] for at in range(0, len(data), PIECE)]
+        return lambda: (call(task, key, pieces), stored)[1]
+    return lambda: (call(task, key, data), stored)[1]
 
 
 def used_memory(size: int) -> memoryview:

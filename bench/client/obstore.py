@@ -70,6 +70,13 @@ def upload(task: Task, key: str, data: bytes) -> None:
     obstore.put(_store(task.service()), key, BytesIO(data), chunk_size=PART)
 
 
+def stream(task: Task, key: str, pieces: list[memoryview]) -> None:
+    """`open_writer`: concurrent parts."""
+    with obstore.open_writer(_store(task.service()), key, buffer_size=PART) as writer:
+        for piece in pieces:
+            writer.write(piece)
+
+
 def files(task: Task) -> Iterator[Any]:
     """`get` of each from a LocalStore; it has no O_DIRECT."""
     return _get(LocalStore(task.folder), task.keys)

@@ -42,6 +42,13 @@ def upload(task: Task, key: str, data: bytes) -> None:
     s3dlio.put_bytes(f"s3://{task.bucket}/{key}", data)
 
 
+def stream(task: Task, key: str, pieces: list[memoryview]) -> None:
+    """`create_writer`."""
+    with s3dlio.create_writer(f"s3://{task.bucket}/{key}") as writer:
+        for piece in pieces:
+            writer.write(piece)
+
+
 def _local(task: Task) -> list[str]:
     return [f"{'direct' if task.direct else 'file'}://{path}" for path in task.paths]
 

@@ -11,6 +11,7 @@ from bench.task import Task
 
 s3dlio: Any = importlib.import_module("s3dlio")
 BLOCK = 4 << 20
+PART = 8 << 20
 
 
 def objects(task: Task) -> Iterator[Any]:
@@ -52,6 +53,14 @@ def put(task: Task, objects: list[tuple[str, bytes]]) -> None:
 def upload(task: Task, key: str, data: bytes) -> None:
     """`put_bytes`, without a copy."""
     s3dlio.put_bytes(f"s3://{task.bucket}/{key}", data)
+
+
+def stream(task: Task, key: str, pieces: list[memoryview]) -> None:
+    """`MultipartUploadWriter`, which copies each piece once."""
+    writer = s3dlio.MultipartUploadWriter.from_uri(f"s3://{task.bucket}/{key}", part_size=PART)
+    for piece in pieces:
+        writer.write(piece)
+    writer.close()
 
 
 def _local(task: Task) -> list[str]:

@@ -72,6 +72,13 @@ def upload(task: Task, key: str, data: bytes) -> None:
         writer.write(data)
 
 
+def stream(task: Task, key: str, pieces: list[memoryview]) -> None:
+    """A writer, which takes bytes only."""
+    with _checkpoint(task.service()).writer(f"s3://{task.bucket}/{key}") as writer:
+        for piece in pieces:
+            writer.write(bytes(piece))
+
+
 def to_tensor(reader: S3Reader) -> torch.Tensor:
     """The transform of the DataLoader works: bytes as a tensor, without a copy of its own."""
     return torch.frombuffer(reader.read(), dtype=torch.uint8)
