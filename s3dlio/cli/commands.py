@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import logging
 
 import click
 
 from s3dlio._version import __version__
 from s3dlio.cli.app import Group
+from s3dlio.configuration import init_logging
 from s3dlio.oplog import init_op_log
 
 __all__ = ["s3dlio"]
@@ -55,9 +55,6 @@ def s3dlio(op_log: str | None, debug: bool) -> None:
     `s3dlio doctor URI` shows which.
     """
     if debug:
-        from s3dlio._native import library
-
-        library().c.s3d_set_log_level(3)
-        logging.getLogger("s3dlio").setLevel(logging.DEBUG)
+        init_logging("debug")
     if op_log is not None:
         init_op_log(op_log)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from s3dlio._native import Client, Op, Stream, list_pages, schemes
+from s3dlio._native import Client, Op, Stream, list_pages, page_of, schemes
+from s3dlio.cli.options import parse_shared
 from s3dlio.errors import NotFoundError, S3DlioError
 from s3dlio.listing import Listing
+from s3dlio.options import table
 
 __all__ = ["PLACE", "exists", "is_container", "is_local", "join", "local_path", "name_of", "stat_many"]
 
 COMPLETIONS = 200  # offered at once
+_IMPATIENT = {"max_attempts": 1, "connect_timeout": 1.0, "request_timeout": 3.0}
 
 
 class _PlaceType(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
@@ -40,22 +43,24 @@ class _PlaceType(click.ParamType):  # type: ignore[type-arg]  # generic from cli
             known = [f"{scheme}://" for scheme in schemes() if begun and scheme.startswith(begun)]
             return [CompletionItem(uri) for uri in known] or [CompletionItem(incomplete, type="file")]
         try:
-            return [CompletionItem(uri) for uri in _below(incomplete)]
-        except S3DlioError:  # a completion that cannot be had is none: the command itself will say why
+            return [CompletionItem(uri) for uri in _below(incomplete, ctx.params)]
+        except (
+            S3DlioError,
+            click.UsageError,
+        ):  # a completion that cannot be had is none: the command itself will say why
             return []
 
 
 PLACE = _PlaceType()
 
 
-def _below(incomplete: str) -> list[str]:
-    """What begins with an incomplete URI, one level deep."""
-    client = Client.get({"max_attempts": 1, "connect_timeout": 1.0, "request_timeout": 3.0})
+def _below(incomplete: str, given: Mapping[str, Any]) -> list[str]:
+    """What begins with an incomplete URI, one level deep. Whoever waits for a completion does not wait for long."""
+    options = parse_shared({name: value for name, value in given.items() if name in table()})
+    client = Client.get({**options.client_config(), **_IMPATIENT})
     if (is_container(incomplete) and not incomplete.endswith("/")) or incomplete.endswith("://"):
         scheme = incomplete.partition("://")[0]
         with Stream(client, Op.LIST_CONTAINERS, Listing.from_uris([f"{scheme}://"])) as stream:
-            from s3dlio._native import page_of
-
             found = [uri.rstrip("/") + "/" for item in stream.take() for uri in page_of(item, f"{scheme}://").uris()]
     else:
         prefix = incomplete[: incomplete.rindex("/") + 1] if is_local(incomplete) else incomplete

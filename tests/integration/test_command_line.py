@@ -355,12 +355,19 @@ def test_options_of_the_client_win(filled: Bucket, here: Path, monkeypatch: pyte
     assert {row["endpoint"] for row in oplogs.read(here / "ops")} == {endpoint}
 
 
+def test_debug(filled: Bucket, shim: dict[str, str]) -> None:
+    command = ["s3dlio", "--debug", "ls", "--endpoint-url", "http://127.0.0.1:9", "--max-attempts", "2", filled.uri()]
+    done = subprocess.run(command, env=shim, capture_output=True, text=True, check=False)
+    assert done.returncode == 5 and "trying again" in done.stderr
+
+
 def test_completion(filled: Bucket, here: Path, shim: dict[str, str]) -> None:
     """In a real bash: the script is sourced, and its function asked to complete a line."""
     (here / "script").write_text(run("completion", "bash").stdout)
 
-    def completed(text: str) -> list[str]:
-        line = f". ./script; COMP_WORDS=(s3dlio ls '{text}'); COMP_CWORD=2; _s3dlio_completion s3dlio"
+    def completed(text: str, *options: str) -> list[str]:
+        words = f"COMP_WORDS=(s3dlio ls {' '.join(options)} '{text}'); COMP_CWORD={2 + len(options)}"
+        line = f". ./script; {words}; _s3dlio_completion s3dlio"
         line += "; printf '%s\\n' \"${COMPREPLY[@]}\""
         done = subprocess.run(["bash", "-c", line], env=shim, capture_output=True, text=True, check=True)
         return done.stdout.split()
@@ -369,8 +376,9 @@ def test_completion(filled: Bucket, here: Path, shim: dict[str, str]) -> None:
     assert filled.uri() in completed(f"s3://{filled.name[:-2]}")
     assert completed("s3:") == ["s3://"]
     assert "--recursive" in completed("--rec")
-    shim["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+    endpoint, shim["AWS_ENDPOINT_URL"] = shim["AWS_ENDPOINT_URL"], "http://127.0.0.1:9"
     assert completed(filled.uri("dat")) == []
+    assert completed(filled.uri("dat"), "--endpoint-url", endpoint) == [filled.uri("data/"), filled.uri("database")]
 
 
 def test_a_closed_pipe(here: Path, shim: dict[str, str]) -> None:
