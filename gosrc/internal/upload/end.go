@@ -62,6 +62,11 @@ func (w *Writer) conclude() (info backend.Info, err error) {
 			return info, err
 		}
 	}
+	if w.isBeginning() { // a call that wanted it was not served in time
+		if _, err := w.beginUpload(time.Time{}); err != nil {
+			return info, err
+		}
+	}
 	if !w.begun() {
 		var all []byte
 		if w.current != nil {

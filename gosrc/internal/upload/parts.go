@@ -13,6 +13,13 @@ func (w *Writer) begun() bool {
 	return w.upload != nil
 }
 
+// isBeginning: the upload in parts is being begun, or has been.
+func (w *Writer) isBeginning() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.creating
+}
+
 // beginUpload begins the upload in parts, if it has not been yet; false: not in time.
 func (w *Writer) beginUpload(until time.Time) (bool, error) {
 	w.mu.Lock()
@@ -54,6 +61,12 @@ func (w *Writer) slot(until time.Time) (bool, error) {
 func (w *Writer) send(data []byte, memory *buffers.Buffer, from int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.over() { // since there was room for it: the clean-up may have begun
+		if memory != nil {
+			memory.Release()
+		}
+		return
+	}
 	n := w.parts
 	w.parts++
 	w.inFlight++

@@ -134,8 +134,11 @@ func (w *Writer) Reserve(n int, timeout time.Duration) (space []byte, b *buffers
 		return nil, nil, false, err
 	}
 	defer w.end()
-	if w.reserved >= 0 {
+	switch {
+	case w.reserved >= 0:
 		return nil, nil, false, w.invalid("space is reserved already: commit it first")
+	case n < 0:
+		return nil, nil, false, w.invalid("%d bytes cannot be reserved", n)
 	}
 	if w.encoder != nil {
 		return nil, nil, true, nil
@@ -167,7 +170,7 @@ func (w *Writer) Commit(n int, timeout time.Duration) (done bool, err error) {
 	w.reserved = -1
 	w.filled(n)
 	w.count(n)
-	_, err = w.sendIfFull(time.Time{})
+	_, err = w.sendIfFull(time.Now()) // without waiting: the next call does, where it must
 	return true, err
 }
 
