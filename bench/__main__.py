@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import signal
@@ -30,7 +31,7 @@ EXAMPLES = """
 \b
 Examples:
   python -m bench                                   everything, into docs/ (about an hour)
-  python -m bench --quick                           the same with little data (about two minutes)
+  python -m bench --quick                           the same with little data (some minutes)
   python -m bench --works get-128k --works get-8m --peers s3dlio --peers obstore --origins nginx
   python -m bench --works 'torch-*' --rounds 3      by pattern
   python -m bench --render docs/performance.json    page and chart again from the results
@@ -38,6 +39,7 @@ Examples:
 Leave the machine alone meanwhile. Needed besides Python: uv, go, and for their origins nginx, openssl and
 fio; what is missing is said, and left out.
 """
+BUSY = 0.5  # load above which others take part of the machine
 STARTED = time.monotonic()
 console = Console(highlight=False, soft_wrap=True)
 
@@ -92,6 +94,8 @@ def main(
     for peer in wanted:
         clients += _ready(results, peer, python)
     results.about |= {"machine": machine(), "versions": versions(clients)}
+    if os.getloadavg()[0] > BUSY:
+        console.print("The machine is busy: the figures will not be worth much.", style="bold red")
     for name in names:
         there = [work for work in todo if name in work.origins]
         _measure_origin(results, Origin(name, there, _room(memory, disk, there), disk), clients, timeout)
@@ -155,7 +159,15 @@ def _room(memory: Path | None, disk: Path, works: Sequence[Work]) -> Path:
 
 
 def _command() -> str:
-    return shlex.join(["python", "-m", "bench", *sys.argv[1:]])
+    """The command, but for where files are: that is of no interest on another machine."""
+    context = click.get_current_context()
+    words = ["python", "-m", "bench"]
+    for name, value in context.params.items():
+        if name in ("works", "peers", "origins"):
+            words += [f"--{name}={each}" for each in value]
+        elif name in ("rounds", "quick") and value:
+            words.append(f"--{name}" if value is True else f"--{name}={value}")
+    return shlex.join(words)
 
 
 def _write(results: Results, folder: Path) -> None:
