@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from s3dlio.generation import generate_data
     from s3dlio.items import DataItem
+    from s3dlio.jax import JaxIterable
     from s3dlio.loader import PyBytesAsyncDataLoader, create_async_loader
     from s3dlio.multi_endpoint import (
         MultiEndpointStore,
@@ -63,6 +64,8 @@ if TYPE_CHECKING:
         get_async,
         get_many,
         get_many_async,
+        get_many_stats,
+        get_many_stats_async,
         get_range,
         get_range_async,
         list,
@@ -109,6 +112,7 @@ _NAMES = {
     "UnsupportedError",
     "generation": "generate_data",
     "items": "DataItem",
+    "jax": "JaxIterable",
     "loader": "PyBytesAsyncDataLoader create_async_loader",
     "multi_endpoint": "MultiEndpointStore create_multi_endpoint_store create_multi_endpoint_store_from_env "
     "create_multi_endpoint_store_from_file create_multi_endpoint_store_from_template",
@@ -116,8 +120,8 @@ _NAMES = {
     "npz": "generate_npz_bytes read_npz",
     "older": "PyS3AsyncDataLoader PyS3Dataset",
     "operations": "create_bucket delete delete_async delete_bucket exists exists_async get get_async get_many "
-    "get_many_async get_range get_range_async list list_async list_containers mkdir mkdir_async "
-    "object_capabilities put put_async put_bytes put_bytes_async put_many put_many_async stat "
+    "get_many_async get_many_stats get_many_stats_async get_range get_range_async list list_async list_containers "
+    "mkdir mkdir_async object_capabilities put put_async put_bytes put_bytes_async put_many put_many_async stat "
     "stat_async stat_many stat_many_async",
     "oplog": "finalize_op_log init_op_log is_op_log_active op_log_stats",
     "options": "ClientOptions LoaderOptions TransferOptions",
@@ -145,6 +149,7 @@ __all__ = [
     "InternalError",
     "InvalidError",
     "IsDirectoryError",
+    "JaxIterable",
     "LoaderOptions",
     "MultiEndpointStore",
     "MultipartUploadWriter",
@@ -197,6 +202,8 @@ __all__ = [
     "get_into_async",
     "get_many",
     "get_many_async",
+    "get_many_stats",
+    "get_many_stats_async",
     "get_range",
     "get_range_async",
     "index_tfrecord_bytes",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import operator
 import re
+from array import array
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -113,6 +114,17 @@ def get_many(open_stream: Opener, uris: Iterable[str], max_in_flight: int) -> St
     return [(uri, _view(item)) for uri, item in zip(uris, items, strict=True)]
 
 
+def get_many_stats(open_stream: Opener, uris: Iterable[str], max_in_flight: int) -> Steps[tuple[int, int]]:
+    """Read many objects, and keep none."""
+    uris = _list_of("uris", uris)
+    sizes = array("q")
+    options = StreamOptions(max_concurrent=positive("max_in_flight", max_in_flight))
+    yield from use_items(
+        lambda items: sizes.extend([item.length for item in items]), open_stream, Op.GET, uris, options=options
+    )
+    return len(sizes), sum(sizes)
+
+
 def put(open_stream: Opener, uri: str, data: Buffer) -> Steps[None]:
     """Store an object."""
     yield from one(open_stream, Op.PUT, uri, memory=[data])
@@ -130,13 +142,20 @@ def put_many(open_stream: Opener, objects: Iterable[tuple[str, Buffer]], max_in_
 def all_items(open_stream: Opener, op: Op, uris: Sequence[str], **columns: Any) -> Steps[list[Item]]:
     """The items of many requests, in their order. Raises the first error in that order, and stops the others."""
     done: list[Item] = []
+    yield from use_items(done.extend, open_stream, op, uris, **columns)
+    return done
+
+
+def use_items(
+    use: Callable[[list[Item]], object], open_stream: Opener, op: Op, uris: Sequence[str], /, **columns: Any
+) -> Steps[None]:
+    """Give the items of many requests to `use`, as they come; otherwise `all_items`."""
     with open_stream(op, Listing.from_uris(uris), **columns) as stream:
         while items := (yield stream, MANY):
             for item in items:
                 if item.error is not None:
                     raise item.error
-            done += items
-    return done
+            use(items)
 
 
 def stat(open_stream: Opener, uri: str) -> Steps[dict[str, Any]]:

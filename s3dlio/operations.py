@@ -39,6 +39,8 @@ __all__ = [
     "get_async",
     "get_many",
     "get_many_async",
+    "get_many_stats",
+    "get_many_stats_async",
     "get_range",
     "get_range_async",
     "list",
@@ -100,6 +102,18 @@ async def get_many_async(
 ) -> builtins.list[tuple[str, BytesView]]:
     """`get_many` for asyncio."""
     return await run_async(options, plans.get_many, uris, max_in_flight)
+
+
+def get_many_stats(uris: Iterable[str], max_in_flight: int = 64, **options: Unpack[ClientOptions]) -> tuple[int, int]:
+    """Read many objects as `get_many` does, and keep none. Returns their number and their size together, in bytes."""
+    return run(options, plans.get_many_stats, uris, max_in_flight)
+
+
+async def get_many_stats_async(
+    uris: Iterable[str], max_in_flight: int = 64, **options: Unpack[ClientOptions]
+) -> tuple[int, int]:
+    """`get_many_stats` for asyncio."""
+    return await run_async(options, plans.get_many_stats, uris, max_in_flight)
 
 
 def put_bytes(uri: str, data: Buffer, **options: Unpack[ClientOptions]) -> None:

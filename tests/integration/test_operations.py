@@ -127,6 +127,8 @@ def test_many(api: Api, place: Store) -> None:
     found = api.get_many(uris, max_in_flight=5)
     assert [uri for uri, _ in found] == uris
     assert [bytes(view) for _, view in found] == [dict(objects)[uri] for uri in uris]
+    assert api.get_many_stats(uris, max_in_flight=5) == (152, sum(len(view) for _, view in found))
+    assert api.get_many_stats([]) == (0, 0)
     assert api.get_many([]) == []
     assert api.get_many(iter(uris[:2]))[1][0] == uris[1]
     del found
@@ -135,9 +137,10 @@ def test_many(api: Api, place: Store) -> None:
 
 def test_many_raise_the_first_error_in_the_order_given(api: Api, place: Store) -> None:
     there = place.put("there", b"x")
-    for _ in range(3):
+    for attempt in range(3):
         with pytest.raises(NotFoundError) as failure:
-            api.get_many([there] * 50 + [place.uri("first"), place.uri("second")] + [there] * 50)
+            read = api.get_many_stats if attempt == 2 else api.get_many
+            read([there] * 50 + [place.uri("first"), place.uri("second")] + [there] * 50)
         assert failure.value.uri == place.uri("first")
         del failure  # its traceback holds what was read before
     with pytest.raises(UnsupportedError):
