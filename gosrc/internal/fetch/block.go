@@ -41,7 +41,7 @@ func (b *blocks) join(i int64, following func(n int64) []Request) (*block, int64
 			b.open[b.current] = struct{}{}
 		}
 	}
-	if b.current == nil || i/b.size != b.group {
+	if b.current == nil || i/b.size != b.group || i%b.size >= b.current.count { // not listed yet when its block was made
 		return nil, 0
 	}
 	return b.current, i % b.size

@@ -168,3 +168,18 @@ func TestAGroupLargerThanTheListingLooksAhead(t *testing.T) {
 	}
 	free(items)
 }
+
+// A block is made for the entries that are listed by then; the others of its batch have none.
+func TestABatchOfMoreThanTheListingLooksAhead(t *testing.T) {
+	leavesNothing(t)
+	f, c := newFake(t)
+	samples(f, same(2*maxListed, 1)...)
+	o := defaults()
+	o.Group = 4 * maxListed
+	for _, item := range drain(t, open(t, c, GetListed, reads(""), o), 2*maxListed) {
+		if item.Err != nil || !bytes.Equal(item.Data, f.objects[string(item.Text[len("fake://b/"):])]) {
+			t.Fatalf("%+v", item)
+		}
+		free([]Item{item})
+	}
+}
