@@ -3,7 +3,7 @@
 URIs are ``scheme://bucket/key``, or ``scheme:///path`` for local files, and are taken as they stand: nothing is
 percent-decoded. Each function works for every scheme; `name_async` is `name` for asyncio, and cancelling it stops its
 requests. Credentials and endpoints come from the environment as it is at the call (docs/guide), or from the options of
-docs/options.md under "Whom it is fetched from", which every function takes as keywords.
+docs/options.md under "Whom to talk to", which every function takes as keywords.
 
 All functions raise s3dlio.errors.S3DlioError: InvalidError for a malformed URI or argument, UnsupportedError for a
 scheme that is not known, NotFoundError, PermissionDeniedError, ConnectionFailedError and so on for what the store

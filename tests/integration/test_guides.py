@@ -16,7 +16,7 @@ pytestmark = [
 GUIDES = ("resume.md", "batches.md")
 BLOCKS = {
     f"{guide}: {name}": block
-    for guide in ("endpoints.md", "resume.md", "batches.md")
+    for guide in ("endpoints.md", "resume.md", "batches.md", "functions.md")
     for name, block in read_blocks(guide).items()
 }
 
