@@ -148,11 +148,9 @@ class PyDataset:
         self, indices: Sequence[int], make: Callable[[Item, Opened], Step], memory: Sequence[Buffer] | None
     ) -> list[Step]:
         order = array("q", map(self._position, indices))
-        options = replace(
-            stream_options(self.options, batched=False), ordered=True, prefetch=0
-        )  # all of them are wanted now
+        options = replace(stream_options(self.options), ordered=True, prefetch=0)  # all of them are wanted now
         samples: Pass[Step] = Pass(
-            lambda _: self._open(order, options, False, memory), make, self.options, batched=False
+            lambda _: self.open_samples(order, options, False, memory), make, self.options, batched=False
         )
         with samples:
             found: list[Step] = []
@@ -209,6 +207,7 @@ class PyDataset:
         batched: bool = True,
         progress: Progress | None = None,
         gather: Callable[[list[Any]], Any] = Batch,
+        group: int | None = None,
     ) -> Pass[Any]:
         """A pass over what `make` makes of each sample; nothing is fetched before its first step.
 
@@ -218,24 +217,30 @@ class PyDataset:
             shard: the samples to read; None: as the options have it.
             batched: False yields samples one by one whatever ``batch_size`` is.
             gather: called with the list of what was made for a batch.
+            group: so many samples shall lie side by side, if they can; None: those of a batch.
             progress: says where the pass begins, and keeps how far it comes; it stands for epoch and shard.
         """
         progress = progress or new_progress(self.options, self.epoch if epoch is None else epoch, shard)
-        return Pass(
-            partial(self.open, progress, batched), make, self.options, batched=batched, progress=progress, gather=gather
-        )
+        if group is None:
+            group = (self.options.batch_size or 0) if batched else 0
+        open_stream = partial(self.open, progress, group)
+        return Pass(open_stream, make, self.options, batched=batched, progress=progress, gather=gather)
 
-    def open(self, progress: Progress, batched: bool, event_fd: bool) -> Opened:
-        """Start fetching the samples of a pass."""
-        return self._open(progress.begin(self.listing), stream_options(self.options, batched), event_fd)
+    def open(self, progress: Progress, group: int, event_fd: bool) -> Opened:
+        """Start fetching the samples of a pass, so many of them side by side."""
+        return self.open_samples(progress.begin(self.listing), stream_options(self.options, group), event_fd)
 
-    def _open(
+    def open_samples(
         self,
-        order: array[int] | None,
+        order: Sequence[int] | None,
         options: StreamOptions,
         event_fd: bool,
         memory: Sequence[Buffer] | None = None,
     ) -> Opened:
+        """Start fetching the samples at these indices; None: all of them.
+
+        `memory` is as `fetch_into` has it; without it they are read into the memory of the library.
+        """
         client = Client.get(self.options.client_config())
         stream = Stream(client, Op.GET, self.listing, order=order, memory=memory, options=options, event_fd=event_fd)
         place = range(len(self)) if order is None else order

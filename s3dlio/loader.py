@@ -155,8 +155,9 @@ class PyBytesAsyncDataLoader:
         if self._resume is not None:
             progress.load(self._resume)
         self._progress, self._resume = progress, None
+        group = (self.options.batch_size or 0) if batched else 0
         fresh: Pass[Any] = Pass(
-            partial(self._open, progress, batched), make, self.options, batched=batched, progress=progress
+            partial(self._open, progress, group), make, self.options, batched=batched, progress=progress
         )
         self._passes.add(fresh)
         return fresh
@@ -165,33 +166,33 @@ class PyBytesAsyncDataLoader:
         epoch = self._source.epoch if isinstance(self._source, PyDataset) else 0
         return new_progress(self.options, epoch if self._epoch is None else self._epoch)
 
-    def _open(self, progress: Progress, batched: bool, event_fd: bool) -> Opened:
+    def _open(self, progress: Progress, group: int, event_fd: bool) -> Opened:
         lists_first = self.options.shuffle or isinstance(self.options.pattern, re.Pattern)
         if isinstance(self._source, str) and not lists_first:
-            return open_listed(self._source, self.options, progress, batched, event_fd)
+            return open_listed(self._source, self.options, progress, group, event_fd)
         if isinstance(self._source, str):
             self._source = create_dataset(self._source, self.options)
-        return self._source.with_options(self.options).open(progress, batched, event_fd)
+        return self._source.with_options(self.options).open(progress, group, event_fd)
 
     def __repr__(self) -> str:
         return f"<PyBytesAsyncDataLoader of {self._source!r}>"
 
 
-def open_listed(uri: str, options: Options, progress: Progress, batched: bool, event_fd: bool) -> Opened:
+def open_listed(uri: str, options: Options, progress: Progress, group: int, event_fd: bool) -> Opened:
     """Fetch what the URI stands for while it is being listed; where a pass goes on, list it first."""
     client = Client.get(options.client_config())
     place = locate(client, uri)
     if place.size is not None or not progress.begin_unlisted():
-        return PyDataset(list_samples(client, place, options), options).open(progress, batched, event_fd)
-    asked = _listed_options(options, batched)
+        return PyDataset(list_samples(client, place, options), options).open(progress, group, event_fd)
+    asked = _listed_options(options, group)
     stream = Stream(client, Op.GET_LISTED, Listing.from_uris([place.uri]), options=asked, event_fd=event_fd)
     return Opened(stream, lambda item: item.text, lambda: require_samples(client, place, options))
 
 
-def _listed_options(options: Options, batched: bool = True) -> StreamOptions:
+def _listed_options(options: Options, group: int = 0) -> StreamOptions:
     shard = shard_of(options)
     glob = options.pattern if isinstance(options.pattern, str) else ""
-    return replace(stream_options(options, batched), pattern=glob, shard_index=shard.index, shard_count=shard.count)
+    return replace(stream_options(options, group), pattern=glob, shard_index=shard.index, shard_count=shard.count)
 
 
 def _check(options: Options) -> None:

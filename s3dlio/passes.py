@@ -14,9 +14,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
-from s3dlio._native import Item, Stream, StreamOptions
+from s3dlio._native import Item, StreamOptions
 from s3dlio.batches import Batch
 from s3dlio.errors import InvalidError, S3DlioError
 from s3dlio.items import DataItem
@@ -34,11 +34,27 @@ Result = TypeVar("Result")
 MOST_TAKEN = 64  # items taken from a stream at once: enough to make the crossing cheap
 
 
+class Takes(Protocol):
+    """Where items come from: a `Stream`, or what stands for one."""
+
+    def take(self, wanted: int, capacity: int, /) -> list[Item]:
+        """Wait for `wanted` items and take up to `capacity`; [] at the end."""
+        ...
+
+    async def take_async(self, wanted: int, capacity: int, /) -> list[Item]:
+        """The same for asyncio."""
+        ...
+
+    def close(self) -> None:
+        """Stop fetching."""
+        ...
+
+
 @dataclass(frozen=True)
 class Opened:
     """A stream, how to tell the URI of its items, and what to do when it ends without any."""
 
-    stream: Stream
+    stream: Takes
     uri_of: Callable[[Item], str]
     when_empty: Callable[[], None] | None = None
 
@@ -54,8 +70,8 @@ def data_item(item: Item, opened: Opened) -> DataItem:
     return DataItem(opened.uri_of(item), data_view(item, opened))
 
 
-def stream_options(options: Options, batched: bool = True) -> StreamOptions:
-    """What the options ask of a stream, whose items are handed out in batches or one by one."""
+def stream_options(options: Options, group: int = 0) -> StreamOptions:
+    """What the options ask of a stream, in which so many samples at a time shall lie side by side."""
     ahead = (options.prefetch or 0) * (options.batch_size or 1)
     return StreamOptions(
         ordered=options.order == "ordered",
@@ -66,7 +82,7 @@ def stream_options(options: Options, batched: bool = True) -> StreamOptions:
         part_size=options.part_size if options.reader_mode == "range" else 0,
         memory_budget=options.memory_budget,
         prefetch=ahead and ahead - _most_taken(options) + 1,
-        group=options.batch_size or 0 if batched and options.order == "ordered" else 0,
+        group=group if options.order == "ordered" else 0,
     )
 
 

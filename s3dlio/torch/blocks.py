@@ -15,15 +15,15 @@ from torch.utils.data import get_worker_info
 from s3dlio.dataset import PyDataset
 from s3dlio.errors import InvalidError
 
-__all__ = ["fetch_block", "is_block", "new_block"]
+__all__ = ["fetch_block", "is_block", "memory_of", "new_block"]
 
 
 def new_block(size: int) -> torch.Tensor:
     """Uninitialised uint8 memory of that many bytes; in a worker it is shared with the parent."""
     if get_worker_info() is None:
         return torch.empty(size, dtype=torch.uint8)
-    storage = torch.UntypedStorage._new_shared(size)  # type: ignore[no-untyped-call]
-    return torch.empty(0, dtype=torch.uint8).set_(storage)
+    storage = torch.UntypedStorage._new_shared(max(size, 1))  # type: ignore[no-untyped-call]
+    return torch.empty(0, dtype=torch.uint8).set_(storage)[:size]
 
 
 def fetch_block(dataset: PyDataset, indices: Sequence[int]) -> list[torch.Tensor] | None:
@@ -36,13 +36,13 @@ def fetch_block(dataset: PyDataset, indices: Sequence[int]) -> list[torch.Tensor
         return None
     block = new_block(sum(sizes))
     try:
-        lengths = dataset.fetch_into(indices, _memory_of(block, sizes))
+        lengths = dataset.fetch_into(indices, memory_of(block, sizes))
     except InvalidError:  # a sample has grown out of its place
         return None
     return list(torch.split(block, sizes)) if lengths == sizes else None
 
 
-def _memory_of(block: torch.Tensor, sizes: Sequence[int]) -> list[ctypes.Array[ctypes.c_char]]:
+def memory_of(block: torch.Tensor, sizes: Sequence[int]) -> list[ctypes.Array[ctypes.c_char]]:
     """The parts of a block as writable buffers, each of which keeps the block."""
     parts = []
     for end, size in zip(accumulate(sizes), sizes, strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from s3dlio.states import State, parse_state
 from s3dlio.torch.distributed import rank_shard
 from s3dlio.torch.samples import ReturnType, SampleMaker
 from s3dlio.torch.source import Source, choose_options, find_samples
+from s3dlio.torch.windows import open_windows
 
 NOBODY = -1  # no worker
 __all__ = ["S3IterableDataset"]
@@ -59,7 +61,8 @@ class S3IterableDataset(Source, IterableDataset[Any]):
         **keywords: Any,
     ) -> None:
         super().__init__()
-        self._make = SampleMaker(return_type, transform)
+        self._batch_length = _shared_int(0)  # once it is known
+        self._make = SampleMaker(return_type, transform, self._batch_length)
         chosen = choose_options(uri, options, **keywords)
         told = chosen.shard_world_size is not None
         ranks = rank_shard() if enable_sharding and not told else WHOLE
@@ -129,8 +132,14 @@ class S3IterableDataset(Source, IterableDataset[Any]):
             assert self._resume is not None, "there is a state to take"
             self._progress.load(self._resume)
         self._resume = None
-        steps = self._dataset.start_pass(self._make, progress=self._progress)
-        return steps if self._dataset.options.batch_size is None else CollatedPass(steps)
+        dataset, progress = self._dataset, self._progress
+        if dataset.options.batch_size:
+            self._batch_length.fill_(dataset.options.batch_size)
+        if get_worker_info() is None or not self._make.keeps_memory or dataset.options.order == "completion":
+            group = int(self._batch_length) if self._make.keeps_memory else 0
+            return dataset.start_pass(self._make, progress=progress, gather=default_collate, group=group)
+        fetch = partial(open_windows, dataset, progress, self._batch_length)
+        return Pass(fetch, self._make, dataset.options, progress=progress, gather=default_collate)
 
     def _new_progress(self) -> Progress:
         worker = get_worker_info() if self._enable_sharding else None
@@ -155,26 +164,11 @@ class S3IterableDataset(Source, IterableDataset[Any]):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        for shared in (self._epoch, self._workers):
+        for shared in (self._epoch, self._workers, self._batch_length):
             shared.share_memory_()  # type: ignore[no-untyped-call]  # an ordinary pickle made a private copy
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self._dataset)} samples>"
-
-
-class CollatedPass:
-    """The steps of a pass with ``batch_size``, each collated to a batch."""
-
-    def __init__(self, steps: Pass[list[Any]]) -> None:
-        self._steps = steps
-        self.state_dict = steps.state_dict
-        self.load_state_dict = steps.load_state_dict
-
-    def __iter__(self) -> CollatedPass:
-        return self
-
-    def __next__(self) -> Any:
-        return default_collate(next(self._steps))
 
 
 def _shared_int(value: int) -> torch.Tensor:
