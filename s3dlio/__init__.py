@@ -14,6 +14,18 @@ from s3dlio._version import __version__
 
 if TYPE_CHECKING:
     from s3dlio.batches import Batch
+    from s3dlio.checkpoint import (
+        CheckpointInfo,
+        PyCheckpointReader,
+        PyCheckpointStore,
+        PyCheckpointStream,
+        PyCheckpointWriter,
+        finalize_distributed_checkpoint,
+        load_checkpoint,
+        load_checkpoint_with_validation,
+        save_checkpoint,
+        save_distributed_shard,
+    )
     from s3dlio.configuration import configure_s3, configure_tokio_threads, init_logging
     from s3dlio.dataset import PyDataset, create_dataset
     from s3dlio.errors import (
@@ -21,6 +33,7 @@ if TYPE_CHECKING:
         ChangedError,
         ClosedError,
         ConnectionFailedError,
+        CorruptedError,
         CredentialsError,
         InputOutputError,
         InternalError,
@@ -104,12 +117,15 @@ if TYPE_CHECKING:
 # Where each name lives: the same as above, for the interpreter.
 _NAMES = {
     "batches": "Batch",
+    "checkpoint": "CheckpointInfo PyCheckpointReader PyCheckpointStore PyCheckpointStream PyCheckpointWriter "
+    "finalize_distributed_checkpoint load_checkpoint load_checkpoint_with_validation "
+    "save_checkpoint save_distributed_shard",
     "configuration": "configure_s3 configure_tokio_threads init_logging",
     "dataset": "PyDataset create_dataset",
-    "errors": "AlreadyExistsError ChangedError ClosedError ConnectionFailedError CredentialsError InputOutputError "
-    "InternalError InvalidError IsDirectoryError NoSpaceError NotDirectoryError NotFoundError OperationCancelledError "
-    "OutOfRangeError PermissionDeniedError S3DlioError ServerError ThrottledError TimedOutError TruncatedError "
-    "UnsupportedError",
+    "errors": "AlreadyExistsError ChangedError ClosedError ConnectionFailedError CorruptedError CredentialsError "
+    "InputOutputError InternalError InvalidError IsDirectoryError NoSpaceError NotDirectoryError NotFoundError "
+    "OperationCancelledError OutOfRangeError PermissionDeniedError S3DlioError ServerError ThrottledError "
+    "TimedOutError TruncatedError UnsupportedError",
     "generation": "generate_data",
     "items": "DataItem",
     "jax": "JaxIterable",
@@ -140,9 +156,11 @@ __all__ = [
     "Batch",
     "BytesView",
     "ChangedError",
+    "CheckpointInfo",
     "ClientOptions",
     "ClosedError",
     "ConnectionFailedError",
+    "CorruptedError",
     "CredentialsError",
     "DataItem",
     "InputOutputError",
@@ -161,6 +179,10 @@ __all__ = [
     "OutOfRangeError",
     "PermissionDeniedError",
     "PyBytesAsyncDataLoader",
+    "PyCheckpointReader",
+    "PyCheckpointStore",
+    "PyCheckpointStream",
+    "PyCheckpointWriter",
     "PyDataset",
     "PyS3AsyncDataLoader",
     "PyS3Dataset",
@@ -193,6 +215,7 @@ __all__ = [
     "download",
     "exists",
     "exists_async",
+    "finalize_distributed_checkpoint",
     "finalize_op_log",
     "generate_data",
     "generate_npz_bytes",
@@ -213,6 +236,8 @@ __all__ = [
     "list",
     "list_async",
     "list_containers",
+    "load_checkpoint",
+    "load_checkpoint_with_validation",
     "merge_states",
     "mkdir",
     "mkdir_async",
@@ -226,6 +251,8 @@ __all__ = [
     "put_many_async",
     "read_npz",
     "read_tfrecord_index",
+    "save_checkpoint",
+    "save_distributed_shard",
     "stat",
     "stat_async",
     "stat_many",

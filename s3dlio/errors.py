@@ -19,6 +19,7 @@ __all__ = [
     "ClosedError",
     "Code",
     "ConnectionFailedError",
+    "CorruptedError",
     "CredentialsError",
     "InputOutputError",
     "InternalError",
@@ -243,6 +244,10 @@ class InputOutputError(_OSFailure):
 
     code = Code.IO
     _errno = errno.EIO
+
+
+class CorruptedError(InputOutputError):
+    """The bytes that were read are not those that were stored."""
 
 
 class OperationCancelledError(S3DlioError):

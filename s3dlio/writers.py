@@ -102,6 +102,10 @@ class ObjectWriter(Unfinished):
         """
         return None if self._result is None else f"crc32c:{self._result['checksum']:08x}"
 
+    def etag(self) -> str | None:
+        """The ETag of the object, as `stat` has it; None before `finalize`."""
+        return None if self._result is None else str(self._result["etag"])
+
     def __enter__(self) -> ObjectWriter:
         return self
 

@@ -239,6 +239,9 @@ int32_t s3d_writer_drained(s3d_writer writer, int32_t timeout_ms);
 /* Aborts the writer unless it has ended, and forgets it once it is drained. */
 void s3d_writer_free(s3d_writer writer);
 
+/* CRC32C of what `sum` is already that of, followed by these bytes; begin with 0. */
+uint32_t s3d_crc32c(uint32_t sum, void *data, int64_t len);
+
 void s3d_buffer_release(s3d_buffer buffer);
 void s3d_text_free(char *text);
 

@@ -144,6 +144,11 @@ func s3d_writer_free(writer C.s3d_writer) {
 	}
 }
 
+//export s3d_crc32c
+func s3d_crc32c(sum C.uint32_t, data unsafe.Pointer, length C.int64_t) C.uint32_t {
+	return C.uint32_t(upload.Checksum(uint32(sum), callerMemory(data, int64(length))))
+}
+
 func milliseconds(n C.int32_t) time.Duration { return time.Duration(n) * time.Millisecond }
 
 func flag(set bool) C.int32_t {

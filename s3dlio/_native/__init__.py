@@ -1,5 +1,6 @@
 """The library, and all that touches it: no other package knows cffi."""
 
+from s3dlio._native.checksum import crc32c
 from s3dlio._native.client import Client
 from s3dlio._native.library import describe, library, memory_stats, schemes
 from s3dlio._native.pages import list_pages, listing_options, page_of
@@ -14,6 +15,7 @@ __all__ = [
     "Stream",
     "StreamOptions",
     "Writer",
+    "crc32c",
     "describe",
     "library",
     "list_pages",

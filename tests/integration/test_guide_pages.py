@@ -15,7 +15,7 @@ from tests.support.servers import Bucket
 GUIDE = Path(__file__).parents[2] / "docs/guide"
 
 
-@pytest.mark.parametrize(("page", "blocks"), [("writing", 6)])
+@pytest.mark.parametrize(("page", "blocks"), [("writing", 6), ("checkpoints", 5)])
 def test_blocks_run(page: str, blocks: int, minio_bucket: Bucket, tmp_path: Path) -> None:
     code = re.findall(r"^```python\n(.*?)^```$", (GUIDE / f"{page}.md").read_text(), re.MULTILINE | re.DOTALL)
     assert len(code) == blocks

@@ -14,6 +14,7 @@ import s3dlio
 
 MODULES = (
     "batches",
+    "checkpoint",
     "configuration",
     "dataset",
     "errors",

@@ -12,6 +12,9 @@ import (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// Checksum is the CRC32C of what sum is that of, followed by p.
+func Checksum(sum uint32, p []byte) uint32 { return crc32.Update(sum, castagnoli, p) }
+
 // pieceToPack bounds what is compressed at a time, and so what waits for parts.
 const pieceToPack = 256 << 10
 
@@ -78,7 +81,7 @@ func (w *Writer) filled(n int) {
 }
 
 func (w *Writer) summed(p []byte) {
-	w.sum = crc32.Update(w.sum, castagnoli, p)
+	w.sum = Checksum(w.sum, p)
 	w.mu.Lock()
 	w.stored += int64(len(p))
 	w.mu.Unlock()
