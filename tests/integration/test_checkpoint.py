@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def test_the_latest_is_the_one_completed_last(uri: str) -> None:
 
 
 def test_clocks_that_go_back_do_not_bring_an_older_one_back(local: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Clock(manifests.datetime):
+    class Clock(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> Any:
             return cls(2001, 1, 1, tzinfo=tz)
@@ -377,10 +378,12 @@ def test_ranks_in_processes(uri: str) -> None:
 def test_shards_may_be_anything_bytes_like(local: str) -> None:
     store = PyCheckpointStore(local)
     weights = np.arange(10_000, dtype=np.float32).reshape(100, 100)
-    store.save(np.int64(1), 0, "numpy", weights)
+    store.save(np.int64(1), 0, "numpy", memoryview(weights))
     view = store.load_latest()
     assert view is not None
-    assert np.array_equal(np.frombuffer(view, np.float32).reshape(100, 100), weights)
+    loaded = np.frombuffer(view, np.float32)  # type: ignore[call-overload]
+    assert np.array_equal(loaded.reshape(100, 100), weights)
+    del loaded
     tensor = torch.frombuffer(view, dtype=torch.float32)
     del view
     assert torch.equal(tensor, torch.arange(10_000, dtype=torch.float32))
