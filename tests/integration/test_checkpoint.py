@@ -377,8 +377,8 @@ def test_ranks_in_processes(uri: str) -> None:
 
 def test_shards_may_be_anything_bytes_like(local: str) -> None:
     store = PyCheckpointStore(local)
-    weights = np.arange(10_000, dtype=np.float32).reshape(100, 100)
-    store.save(np.int64(1), 0, "numpy", memoryview(weights))
+    weights: Any = np.arange(10_000, dtype=np.float32).reshape(100, 100)
+    store.save(np.int64(1), 0, "numpy", weights)
     view = store.load_latest()
     assert view is not None
     loaded = np.frombuffer(view, np.float32)  # type: ignore[call-overload]
