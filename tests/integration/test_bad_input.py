@@ -221,3 +221,15 @@ def test_a_key_of_1024_bytes(bucket: Bucket) -> None:
     assert s3dlio.get(bucket.put(key, b"long")) == b"long"
     s3dlio.put(bucket.uri(key), b"longer")
     assert bucket.get(key) == b"longer"
+
+
+def test_a_key_that_is_no_text(bucket: Bucket, tmp_path: Path) -> None:
+    """File names are bytes; the keys of S3 are text, which servers tell with a complaint about the signature."""
+    name = os.fsdecode(b"caf\xe9")
+    source = tmp_path / name
+    source.write_bytes(b"x")
+    for call in (s3dlio.get, s3dlio.stat, s3dlio.delete, lambda uri: s3dlio.put(uri, b"x")):
+        with pytest.raises(errors.InvalidError, match="is not UTF-8"):
+            call(bucket.uri(name))
+    assert s3dlio.get(f"file://{source}") == b"x"
+    assert bucket.keys() == []

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
@@ -79,6 +80,10 @@ func (c *client) do(ctx context.Context, r *call) (*wire.Response, error) {
 	if r.key && r.u.Key == "" {
 		return nil, errs.New(errs.Invalid, r.op, r.u.String(), "the URI names a bucket, not an object in it").
 			WithHint("Add the object's key: %skey", r.u.Base())
+	}
+	if !utf8.ValidString(r.u.Key) { // servers answer with a wrong signature
+		return nil, errs.New(errs.Invalid, r.op, r.u.String(), "the key %q is not UTF-8, which S3 wants keys to be", r.u.Key).
+			WithHint("Give the object another name")
 	}
 	for again := false; ; again = true {
 		resp, used, err := c.send(ctx, r)
