@@ -128,6 +128,7 @@ func (f *file) write() {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
 	var spare []byte
+	unflushed := false
 	for last := false; !last; {
 		flush := false
 		select {
@@ -138,10 +139,12 @@ func (f *file) write() {
 			last = true
 		}
 		lines := f.take(spare, last)
-		if err := f.store(lines, flush && len(lines) > 0); err != nil {
+		unflushed = unflushed || len(lines) > 0
+		if err := f.store(lines, flush && unflushed); err != nil {
 			f.fail(err)
 			return
 		}
+		unflushed = unflushed && !flush
 		spare = lines[:0]
 	}
 }

@@ -17,9 +17,9 @@ import (
 
 var (
 	active atomic.Pointer[file] // nil: no log is on
+	last   atomic.Pointer[file] // the log that is on, or the one that was
 
-	mu   sync.Mutex
-	last *file // the log that is on, or the one that was; guarded by mu
+	mu sync.Mutex // held by what begins or ends a log
 )
 
 // Start begins the log of this process at path, which gets its name when the
@@ -38,7 +38,7 @@ func Start(path, client string) error {
 	if err != nil {
 		return err
 	}
-	last = f
+	last.Store(f)
 	active.Store(f)
 	return nil
 }
@@ -67,11 +67,10 @@ type Stats struct {
 	Error    string `json:"error,omitempty"`   // why the file could not be written
 }
 
-// Current tells of the log that is on, else of the last one.
+// Current tells of the log that is on, else of the last one. It waits for
+// neither, however slow the disk is.
 func Current() Stats {
-	mu.Lock()
-	f := last
-	mu.Unlock()
+	f := last.Load()
 	if f == nil {
 		return Stats{}
 	}

@@ -160,26 +160,45 @@ func TestManyWriters(t *testing.T) {
 	}
 }
 
-// What a process that is killed has written can be read.
+// What a process that is killed has written can be read: little, and so much that it was stored before the tick.
 func TestReadableBeforeTheEnd(t *testing.T) {
-	path := begin(t)
-	Begin("GET", "mem://", named("k")).End(1, 1, nil)
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		got, err := rows(t, Current().Partial)
-		if err == nil {
-			t.Fatal("the stream has an end")
+	for _, length := range []int{1, 2 * wakeAt} {
+		path := begin(t)
+		Begin("GET", "mem://", named(strings.Repeat("k", length))).End(1, 1, nil)
+		deadline := time.Now().Add(20 * time.Second)
+		for {
+			got, err := rows(t, Current().Partial)
+			if err == nil {
+				t.Fatal("the stream has an end")
+			}
+			if len(got) == 1 && len(got[0]) == 13 {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("not all was flushed")
+			}
+			time.Sleep(20 * time.Millisecond)
 		}
-		if len(got) == 1 {
-			break
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the log has its name already: %v", err)
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("nothing was flushed")
-		}
-		time.Sleep(20 * time.Millisecond)
+		end(t)
 	}
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the log has its name already: %v", err)
+}
+
+func TestStatsDoNotWaitForTheEnd(t *testing.T) {
+	path := begin(t)
+	mu.Lock() // as a Finish does while the disk is slow
+	defer mu.Unlock()
+	answered := make(chan Stats, 1)
+	go func() { answered <- Current() }()
+	select {
+	case s := <-answered:
+		if !s.Active || s.Path != path {
+			t.Errorf("%+v", s)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("they wait")
 	}
 }
 
