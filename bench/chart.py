@@ -6,6 +6,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from bench.origins import ORIGINS
 from bench.peers import PEERS
@@ -58,16 +59,17 @@ def _panel(axes: Axes, results: Results, work: Work, origin: str) -> None:
         axes.plot((spread.low, spread.high), (place, place), color=INK, linewidth=1, alpha=0.55, solid_capstyle="butt")
         weight = "bold" if peer == OURS else "normal"
         axes.text(spread.high + top * 0.02, place, _figure(spread.median), va="center", fontsize=9, color=INK,
-                  fontweight=weight)  # fmt: skip
+                  fontweight=weight, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
     axes.set_yticks(range(len(order)), [PEERS[peer].title for peer in order], fontsize=9, color=INK)
     for label, peer in zip(axes.get_yticklabels(), order, strict=True):
         label.set_fontweight("bold" if peer == OURS else "normal")
     axes.set_ylim(len(order) - 0.4, -0.6)
     axes.set_xlim(0, top * 1.16)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     _limit(axes, work, origin)
     unit = "µs per key" if work.unit == "key" else "s/GB"
-    source = "" if origin == "local" else f", {ORIGINS[origin]}"
-    axes.set_title(f"{work.title}{source}  [{unit}]", fontsize=10, loc="left", color=INK, pad=15)
+    source = "" if len(work.origins) == 1 else f", {ORIGINS[origin]}"
+    axes.set_title(f"{work.title}{source} [{unit}]", fontsize=9.3, loc="left", color=INK, pad=15)
     axes.tick_params(axis="x", labelsize=8, colors="#7a808a", length=0)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "bottom", "left"]].set_visible(False)
