@@ -122,8 +122,9 @@ func (c *copying) transfer(reader backend.Reader, j *job, length int64, write fu
 }
 
 func (c *copying) read(reader backend.Reader, j *job, length int64) (buffer *buffers.Buffer, err error) {
+	complete := false // nor is it where the reader panics
 	defer func() {
-		if err != nil && buffer != nil {
+		if buffer != nil && (err != nil || !complete) {
 			buffer.Release()
 			buffer = nil
 		}
@@ -138,7 +139,9 @@ func (c *copying) read(reader backend.Reader, j *job, length int64) (buffer *buf
 	if buffer, err = buffers.Default.Get(length); err != nil {
 		return nil, errs.Wrap(err, errs.IO, j.op, j.uri, "out of memory for %d bytes", length)
 	}
-	return buffer, readFull(reader, buffer.Bytes(), j)
+	err = readFull(reader, buffer.Bytes(), j)
+	complete = true
+	return buffer, err
 }
 
 func (c *copying) finish(ctx context.Context, j *job) ([]Item, error) {

@@ -119,6 +119,34 @@ func TestAPartOfACopyThatCannotBeStored(t *testing.T) {
 	}
 }
 
+func TestAPanicInACopyIsItsError(t *testing.T) {
+	unleaked(t)
+	for name, disturb := range map[string]func(*fake){
+		"reading": func(f *fake) {
+			f.answer = func(r *fakeReader) {
+				if r.n == 50 {
+					r.Reader = nil
+				}
+			}
+		},
+		"writing": func(f *fake) {
+			f.onWrite = func(n int) {
+				if n == 4 {
+					panic("boom")
+				}
+			}
+		},
+	} {
+		f, c := newFake(t)
+		f.put("k", random(950, 1))
+		disturb(f)
+		items := drain(t, open(t, c, Copy, copies("k"), defaults()), 1)
+		if errs.CodeOf(items[0].Err) != errs.Internal || f.aborted != 1 || len(f.stored) != 0 {
+			t.Errorf("%s: got %v, %d aborted, %d stored", name, items[0].Err, f.aborted, len(f.stored))
+		}
+	}
+}
+
 func TestCopiesThatCannotBegin(t *testing.T) {
 	for _, c := range []struct {
 		source, target string
