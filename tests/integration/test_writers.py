@@ -45,13 +45,13 @@ def test_parts_that_are_too_small_are_raised(bucket: Bucket) -> None:
 def test_content_type_metadata_and_checksum(bucket: Bucket) -> None:
     for size in (10, len(DATA)):
         with s3dlio.create_writer(
-            bucket.uri("key"), content_type="application/x-tar", metadata={"run-id": "a b=c"}, part_size=PART
+            bucket.uri("key"), content_type="application/x-tar", metadata={"run-id": "a  b=c"}, part_size=PART
         ) as writer:
             writer.write(DATA[:size])
         head = bucket.server.client.head_object(Bucket=bucket.name, Key="key")
-        assert (head["ContentType"], head["Metadata"]) == ("application/x-tar", {"run-id": "a b=c"})
+        assert (head["ContentType"], head["Metadata"]) == ("application/x-tar", {"run-id": "a  b=c"})
         known = s3dlio.stat(bucket.uri("key"))
-        assert (known["content_type"], known["metadata"]) == ("application/x-tar", {"run-id": "a b=c"})
+        assert (known["content_type"], known["metadata"]) == ("application/x-tar", {"run-id": "a  b=c"})
     assert writer.checksum() == f"crc32c:{crc32c(DATA):08x}"
 
 

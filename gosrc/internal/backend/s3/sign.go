@@ -55,7 +55,7 @@ func (s *signer) sign(req *wire.Request, v *keys, payload string, now time.Time)
 	path, query, _ := strings.Cut(req.Target, "?")
 	canonical = join(canonical, req.Method, "\n", path, "\n", query, "\n")
 	for _, f := range fields {
-		canonical = join(canonical, f.Name, ":", f.Value, "\n")
+		canonical = join(canonical, f.Name, ":", singleSpaced(f.Value), "\n")
 	}
 	canonical = append(canonical, '\n')
 	names := len(canonical)
@@ -74,6 +74,14 @@ func (s *signer) sign(req *wire.Request, v *keys, payload string, now time.Time)
 	signature := hex.EncodeToString(mac(key.key, text))
 	req.Header = append(req.Header, wire.Field{Name: "authorization", Value: "AWS4-HMAC-SHA256 Credential=" + v.AccessKeyID + "/" + key.scope +
 		", SignedHeaders=" + signed + ", Signature=" + signature})
+}
+
+// singleSpaced is a value as it is signed: with one space where there are more.
+func singleSpaced(value string) string {
+	if !strings.Contains(value, "  ") {
+		return value
+	}
+	return strings.Join(strings.Fields(value), " ")
 }
 
 func (s *signer) dayKey(day, secret string) *dayKey {

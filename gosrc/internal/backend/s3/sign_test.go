@@ -3,6 +3,7 @@ package s3
 import (
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,9 +38,11 @@ func TestSignaturesAgree(t *testing.T) {
 			t.Fatal(err)
 		}
 		if r.IntN(2) == 0 {
-			req.Header = wire.Header{{Name: "x-amz-checksum-crc32c", Value: "AAAAAA=="}, {Name: "x-amz-acl", Value: "private"}}
+			words := "a" + strings.Repeat(" ", r.IntN(4)) + "b  c"
+			req.Header = wire.Header{{Name: "x-amz-checksum-crc32c", Value: "AAAAAA=="}, {Name: "x-amz-meta-words", Value: words}, {Name: "x-amz-acl", Value: "private"}}
 			theirs.Header.Set("X-Amz-Checksum-Crc32c", "AAAAAA==")
 			theirs.Header.Set("X-Amz-Acl", "private")
+			theirs.Header.Set("X-Amz-Meta-Words", words)
 		}
 		theirs.Header.Set("X-Amz-Content-Sha256", unsigned)
 		theirs = minio.SignV4(*theirs, v.AccessKeyID, v.SecretAccessKey, v.SessionToken, "eu-west-3")
