@@ -51,6 +51,7 @@ func TestDiagnoseNamesSources(t *testing.T) {
 		{configured("AWS_PROFILE", "none"), []string{`configuration fail: the profile "none"`}},
 		{configured("AWS_CA_BUNDLE", "/none.pem"), []string{"configuration fail: cannot read the CA bundle: open /none.pem"}},
 		{configured("AWS_ENDPOINT_URL", "http://u:p@h"), []string{"configuration fail: an endpoint URL holds a user name or a password"}},
+		{configured("AWS_ENDPOINT_URL", "http://u:secret#@h"), []string{"configuration fail: an endpoint URL holds a user name or a password"}},
 		{configured("AWS_ENDPOINT_URL", "http://far.invalid", "HTTP_PROXY", "http://u:secret@"+free[7:]), []string{"proxy note: " + free + " ->", "http fail: "}},
 	} {
 		got := found(t, c.cfg)

@@ -56,11 +56,11 @@ func domain(region string) string {
 }
 
 func parseEndpoint(text string) (*url.URL, error) {
-	u, err := url.Parse(strings.TrimRight(text, "/"))
-	if err == nil && u.User != nil {
+	if strings.Contains(text, "@") { // also in what is no URL: the error must not show it
 		return nil, errs.New(errs.Invalid, "configure", "", "an endpoint URL holds a user name or a password").
 			WithHint("Give credentials by environment or profile, and the endpoint without them")
 	}
+	u, err := url.Parse(strings.TrimRight(text, "/"))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errs.New(errs.Invalid, "configure", "", "the endpoint %q is not a base URL", text).
 			WithHint("Write it as https://host or http://host:port")

@@ -23,6 +23,9 @@ const (
 	maxPart  = 5 << 30
 	maxParts = 10_000
 	tornWait = 300 * time.Millisecond
+	// lastWords is what a request to begin an upload gets when it is given up:
+	// an upload whose name nobody learns could never be removed.
+	lastWords = time.Second
 )
 
 // upload is a multipart upload.
@@ -43,8 +46,24 @@ type part struct {
 	size     int64
 }
 
-// Create begins a multipart upload.
+// Create begins a multipart upload. One that began although it was given up
+// meanwhile is returned all the same, so that it can be aborted.
 func (c *client) Create(ctx context.Context, u uri.URI, a *backend.Attributes) (backend.Upload, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, errs.From(err, "put", u.String())
+	}
+	patient, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastWords, cancel) })
+	defer stop()
+	up, err := c.create(patient, u, a)
+	if err != nil && ctx.Err() != nil {
+		return nil, errs.From(ctx.Err(), "put", u.String())
+	}
+	return up, err
+}
+
+func (c *client) create(ctx context.Context, u uri.URI, a *backend.Attributes) (backend.Upload, error) {
 	r := &call{op: "put", u: u, method: http.MethodPost, key: true, query: "uploads="}
 	r.header = describing(a)
 	if c.protect(nil) != nil {
