@@ -3,6 +3,9 @@ package upload
 import (
 	"bytes"
 	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,3 +94,65 @@ func TestLessThanNothingCannotBeReserved(t *testing.T) {
 	writeAll(t, w, content(10), 10, false)
 	finish(t, w)
 }
+
+// Whatever ends a writer, and whenever: the object is there if and only if its
+// end says so, no upload stays, and nothing is touched any more.
+func TestWritersEndedAtAnyMoment(t *testing.T) {
+	pause := func() { time.Sleep(time.Duration(rand.IntN(300)) * time.Microsecond) }
+	step := func(fails int) func(context.Context) error {
+		return func(ctx context.Context) error {
+			pause()
+			if rand.IntN(100) < fails {
+				return errors.New("broken")
+			}
+			return ctx.Err()
+		}
+	}
+	for round := range 150 {
+		fails := round % 2 * 5
+		f := &fake{
+			smallest: anyOf[int64](0, 130), onCreate: step(fails), onCommit: step(fails), onPut: step(fails),
+			onPart: func(ctx context.Context, _ int) error { return step(fails)(ctx) },
+		}
+		o := Options{MaxInFlight: 1 + round%3, Compression: anyOf("", "", "gzip"), CompressionLevel: 1}
+		w := start(t, f, o)
+		data, lend := content(rand.IntN(1500)), anyOf(true, false)
+		var others sync.WaitGroup
+		for range rand.IntN(3) {
+			others.Go(func() {
+				pause()
+				pause()
+				switch rand.IntN(3) {
+				case 0:
+					w.Abort(0)
+				case 1:
+					_, _, _ = w.Finish(0)
+				case 2:
+					_, _ = w.Flush(time.Millisecond)
+				}
+			})
+		}
+		for rest := data; len(rest) > 0; {
+			taken, err := w.write(rest[:min(len(rest), 350)], lend, time.Duration(rand.IntN(3))*time.Millisecond)
+			if rest = rest[taken:]; err != nil {
+				break
+			}
+		}
+		result, done, err := w.Finish(patience)
+		others.Wait()
+		if !done || !w.Drained(0) {
+			t.Fatalf("round %d: not in time", round)
+		}
+		clear(data) // the caller's again: the detector of races would tell
+		f.mu.Lock()
+		if (err == nil) != (f.object != nil) || err == nil && result.Stored != int64(len(f.object)) || f.atOnce != 0 {
+			t.Errorf("round %d: %v, %+v, an object of %d bytes, %d parts under way", round, err, result, len(f.object), f.atOnce)
+		}
+		if published := f.object != nil && f.puts == 0; f.created != f.aborted && !published || f.created == f.aborted && f.created > 0 && published {
+			t.Errorf("round %d: %v; %d uploads, %d aborts, published %v", round, err, f.created, f.aborted, published)
+		}
+		f.mu.Unlock()
+	}
+}
+
+func anyOf[T any](values ...T) T { return values[rand.IntN(len(values))] }
