@@ -38,6 +38,8 @@ GivenOptions = Mapping[str, Any] | PyWriterOptions | None
 class ObjectWriter(Unfinished):
     """Writes one object; `create_writer` makes it. A context manager: an exception inside aborts, else it finalizes.
 
+    It is enough of a file for ``torch.save(model, writer)``, ``pickle.dump`` and ``shutil.copyfileobj``.
+
     Calls may come from any thread, one is carried out after the other. A writer does not survive a fork: in the child
     it raises ClosedError, and does nothing to what the parent writes.
 
@@ -68,6 +70,10 @@ class ObjectWriter(Unfinished):
         `data` is kept until they are, and must not change before `finalize` returns. With `copy` it is as `write`.
         """
         return self._native.write(data, lend=not copy)
+
+    def flush(self) -> None:
+        """Wait until all full parts are stored. A part that is not full stays: only the last one may be short."""
+        self._native.flush()
 
     def finalize(self) -> tuple[int, int]:
         """Complete the object. Returns (bytes written, bytes stored), which differ where they are compressed.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import gzip
 import io
+import pickle
+import shutil
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -374,6 +376,33 @@ def test_a_program_that_is_killed_publishes_nothing(tmp_path: Path) -> None:
     process.communicate()
     assert not (tmp_path / "object").exists()
     assert s3dlio.list(f"file://{tmp_path}/") == []
+
+
+def test_a_writer_is_file_enough_for_what_saves_to_files(uri: str) -> None:
+    weights = {"weights": torch.arange(100_000)}
+    with s3dlio.create_writer(uri, **SMALL) as writer:
+        torch.save(weights, cast(Any, writer))
+    assert torch.equal(torch.load(io.BytesIO(content(uri)))["weights"], weights["weights"])
+    with s3dlio.create_writer(uri, **SMALL) as writer:
+        np.save(writer, ARRAY)
+    assert np.array_equal(np.load(io.BytesIO(content(uri))), ARRAY)
+    with s3dlio.create_writer(uri, **SMALL) as writer:
+        pickle.dump(SMALL, writer)
+    assert pickle.loads(content(uri)) == SMALL
+    with s3dlio.create_writer(uri, **SMALL) as writer:
+        shutil.copyfileobj(io.BytesIO(DATA), writer)
+    assert content(uri) == DATA
+    assert writer.etag() == s3dlio.stat(uri)["etag"]
+
+
+def test_flush_waits_for_full_parts(uri: str) -> None:
+    with s3dlio.create_writer(uri, **SMALL) as writer:
+        writer.write(DATA)
+        writer.flush()
+        assert writer.etag() is None
+        assert not s3dlio.exists(uri)
+        writer.write(b"end")
+    assert content(uri) == DATA + b"end"
 
 
 def test_a_thousand_writers_at_once(folder: Store) -> None:
