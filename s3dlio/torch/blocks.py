@@ -42,22 +42,20 @@ def fetch_block(dataset: PyDataset, indices: Sequence[int]) -> list[torch.Tensor
     return list(torch.split(block, sizes)) if lengths == sizes else None
 
 
-def memory_of(block: torch.Tensor, sizes: Sequence[int]) -> list[ctypes.Array[ctypes.c_char]]:
+def memory_of(block: torch.Tensor, sizes: Sequence[int]) -> list[memoryview]:
     """The parts of a block as writable buffers, each of which keeps the block."""
-    parts = []
-    for end, size in zip(accumulate(sizes), sizes, strict=True):
-        part = (ctypes.c_char * size).from_address(block.data_ptr() + end - size)
-        part.block = block  # type: ignore[attr-defined]  # ctypes does not own the memory
-        parts.append(part)
-    return parts
+    whole = (ctypes.c_char * max(sum(sizes), 1)).from_address(block.data_ptr())
+    whole.block = block  # type: ignore[attr-defined]  # ctypes does not own the memory
+    view = memoryview(whole).cast("B")
+    return [view[end - size : end] for end, size in zip(accumulate(sizes), sizes, strict=True)]
 
 
 def is_block(samples: Sequence[torch.Tensor]) -> bool:
     """Whether the samples lie one behind the other in one piece of memory."""
-    first = samples[0]
-    storage, expected = first.untyped_storage().data_ptr(), first.data_ptr()
+    end = samples[0].data_ptr()
     for sample in samples:
-        if sample.data_ptr() != expected or sample.untyped_storage().data_ptr() != storage:
+        if sample.data_ptr() != end:
             return False
-        expected += sample.numel()
-    return True
+        end += sample.numel()
+    storage = samples[0].untyped_storage()
+    return end <= storage.data_ptr() + storage.nbytes()  # what lies in it is part of it

@@ -138,7 +138,8 @@ class Windows:
             ) as stream:
                 (alone,) = stream.take(1, 1)
             return Item(index, alone.error, alone.view, alone.size, "", alone.length)
-        return BlockItem(item, index, window.parts[item.index][: item.length])
+        part = window.parts[item.index]
+        return BlockItem(item, index, part if part.numel() == item.length else part[: item.length])
 
 
 def _within(window: Window, wanted: int, capacity: int) -> tuple[int, int]:
