@@ -52,7 +52,7 @@ if TYPE_CHECKING:
         TruncatedError,
         UnsupportedError,
     )
-    from s3dlio.generation import generate_data
+    from s3dlio.generation import generate_data, put
     from s3dlio.items import DataItem
     from s3dlio.jax import JaxIterable
     from s3dlio.loader import PyBytesAsyncDataLoader, create_async_loader
@@ -87,7 +87,6 @@ if TYPE_CHECKING:
         mkdir,
         mkdir_async,
         object_capabilities,
-        put,
         put_async,
         put_bytes,
         put_bytes_async,
@@ -126,7 +125,7 @@ _NAMES = {
     "InputOutputError InternalError InvalidError IsDirectoryError NoSpaceError NotDirectoryError NotFoundError "
     "OperationCancelledError OutOfRangeError PermissionDeniedError S3DlioError ServerError ThrottledError "
     "TimedOutError TruncatedError UnsupportedError",
-    "generation": "generate_data",
+    "generation": "generate_data put",
     "items": "DataItem",
     "jax": "JaxIterable",
     "loader": "PyBytesAsyncDataLoader create_async_loader",
@@ -137,7 +136,7 @@ _NAMES = {
     "older": "PyS3AsyncDataLoader PyS3Dataset",
     "operations": "create_bucket delete delete_async delete_bucket exists exists_async get get_async get_many "
     "get_many_async get_many_stats get_many_stats_async get_range get_range_async list list_async list_containers "
-    "mkdir mkdir_async object_capabilities put put_async put_bytes put_bytes_async put_many put_many_async stat "
+    "mkdir mkdir_async object_capabilities put_async put_bytes put_bytes_async put_many put_many_async stat "
     "stat_async stat_many stat_many_async",
     "oplog": "finalize_op_log init_op_log is_op_log_active op_log_stats",
     "options": "ClientOptions LoaderOptions TransferOptions",

@@ -1,23 +1,28 @@
-"""Data for tests and benchmarks: `generate_data`, and what `put` stores where it is given a number of objects."""
+"""Data for tests and benchmarks: `generate_data`, and `put`, which stores an object or makes many of them."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Callable
+from functools import partial
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, overload
 
 from s3dlio._native import Op, StreamOptions
 from s3dlio._native.generator import ALL_BITS, Pattern
-from s3dlio._plans import Opener, Steps, all_items, integer, one, positive
+from s3dlio._plans import Opener, Steps, all_items, integer, one, positive, run
 from s3dlio.errors import AlreadyExistsError, InvalidError
 from s3dlio.npz import generate_npz_bytes
+from s3dlio.operations import put_bytes
 from s3dlio.resolve import check_uri
 from s3dlio.views import BytesView, blank
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
+    from typing_extensions import Buffer, Unpack
 
-__all__ = ["generate_data", "put_generated"]
+    from s3dlio.options import ClientOptions
+
+__all__ = ["generate_data", "put"]
 
 MIB = 1 << 20
 GENERATED_SIZE = 20 * MIB
@@ -37,40 +42,93 @@ def generate_data(size: int, dedup: int = 1, compress: int = 1, *, seed: int | N
     Raises InvalidError for a wrong type or number.
     """
     length = _size("generate_data: size", size)
-    chosen = (secrets.randbits(64) if seed is None else integer("seed", seed)) & ALL_BITS
+    chosen = (int.from_bytes(os.urandom(8), "little") if seed is None else integer("seed", seed)) & ALL_BITS
     pattern = Pattern(length, positive("dedup", dedup), positive("compress", compress), chosen)
     view = blank(length)
     pattern.fill(view)
     return view
 
 
-def put_generated(
-    open_stream: Opener,
+@overload
+def put(uri: str, data: Buffer, **options: Unpack[ClientOptions]) -> None: ...
+@overload
+def put(
     prefix: str,
     num: int,
-    template: str | None,
-    max_in_flight: int,
-    size: int | None,
-    create_bucket: bool,
-    kind: str,
-    dedup: int,
-    compress: int,
-) -> Steps[list[str]]:
-    """Store `num` objects of generated data; returns their URIs. `s3dlio.put` says what the arguments mean."""
-    uris = _names(prefix, num, template)
-    max_in_flight = positive("max_in_flight", max_in_flight)
+    template: str | None = None,
+    max_in_flight: int = 64,
+    size: int | None = None,
+    should_create_bucket: bool = False,
+    object_type: str = "random",
+    dedup_factor: int = 1,
+    compress_factor: int = 1,
+    **options: Unpack[ClientOptions],
+) -> list[str]: ...
+def put(*args: Any, **keywords: Any) -> list[str] | None:
+    """Store an object, as `put_bytes` does; or, given a number, so many objects of generated data.
+
+    Args:
+        uri, data: the object. The rest is for generated ones.
+        prefix: where they lie; a "/" at its end makes no difference.
+        num: how many.
+        template: their names, in which the first ``{}`` becomes the number of the object, from 0, and the second one
+            `num`. None: ``object-{}``.
+        max_in_flight: requests under way at the same time.
+        size: bytes each; with "npz" those of its array. None: 20 MiB.
+        should_create_bucket: create the bucket (a local directory) unless it exists.
+        object_type: "random", "zeros" or "npz" (`generate_npz_bytes` with dtype "|u1").
+        dedup_factor, compress_factor: of random data, as `generate_data` has them; each object is another one.
+        options: those of the client.
+
+    Returns None, or the URIs of the generated objects, of which at most 256 MiB are in memory at the same time.
+
+    Raises InvalidError for a wrong argument, before anything is stored.
+    """
+    number = keywords.get("num", args[1] if len(args) > 1 else None)
+    if "num" in keywords or (not isinstance(number, bool) and isinstance(number, Integral)):
+        return _put_generated(*args, **keywords)
+    put_bytes(*args, **keywords)
+    return None
+
+
+def _put_generated(
+    prefix: str,
+    num: int,
+    template: str | None = None,
+    max_in_flight: int = 64,
+    size: int | None = None,
+    should_create_bucket: bool = False,
+    object_type: str = "random",
+    dedup_factor: int = 1,
+    compress_factor: int = 1,
+    **options: Unpack[ClientOptions],
+) -> list[str]:
+    if object_type not in KINDS:
+        raise InvalidError(f"put {prefix}: object_type must be one of {', '.join(KINDS)}, not {object_type!r}")
     length = GENERATED_SIZE if size is None else _size("put: size", size)
-    dedup, compress = positive("dedup_factor", dedup), positive("compress_factor", compress)
-    if kind not in KINDS:
-        raise InvalidError(f"put {prefix}: object_type must be one of {', '.join(KINDS)}, not {kind!r}")
-    if create_bucket:
-        yield from _create_container(open_stream, prefix)
-    options = StreamOptions(max_concurrent=max_in_flight)
-    at_once = max(1, min(max_in_flight, BUDGET // max(length, 1)))
-    for some in _chunks(uris, at_once):
-        data = [_content(kind, length, dedup, compress) for _ in some]
-        yield from all_items(open_stream, Op.PUT, some, memory=data, options=options)
+    content = partial(
+        _content,
+        object_type,
+        length,
+        positive("dedup_factor", dedup_factor),
+        positive("compress_factor", compress_factor),
+    )
+    at_once = max(1, min(positive("max_in_flight", max_in_flight), BUDGET // max(length, 1)))
+    uris = _names(prefix, num, template)
+    run(options, _store, prefix if should_create_bucket else None, uris, content, at_once)
     return uris
+
+
+def _store(
+    open_stream: Opener, bucket: str | None, uris: list[str], content: Callable[[], Buffer], at_once: int
+) -> Steps[None]:
+    """Store new content under each URI, `at_once` objects at a time, in `bucket` if it is to be made."""
+    if bucket is not None:
+        yield from _create_container(open_stream, bucket)
+    for at in range(0, len(uris), at_once):
+        some = uris[at : at + at_once]
+        options = StreamOptions(max_concurrent=at_once)
+        yield from all_items(open_stream, Op.PUT, some, memory=[content() for _ in some], options=options)
 
 
 def _names(prefix: str, num: int, template: str | None) -> list[str]:
@@ -100,11 +158,6 @@ def _create_container(open_stream: Opener, prefix: str) -> Steps[None]:
         yield from one(open_stream, Op.MKDIR if is_local else Op.CREATE_CONTAINER, prefix)
     except AlreadyExistsError:
         return
-
-
-def _chunks(uris: list[str], length: int) -> Iterator[list[str]]:
-    for at in range(0, len(uris), length):
-        yield uris[at : at + length]
 
 
 def _size(name: str, value: int) -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import re
-import secrets
-import zipfile
 import zlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -47,7 +46,7 @@ def generate_npz_bytes(
     Raises InvalidError for a wrong type or number.
     """
     code, dimensions, labels = _code(dtype), _dimensions(shape), positive("num_samples", num_samples)
-    chosen = (secrets.randbits(64) if seed is None else integer("seed", seed)) & ALL_BITS
+    chosen = (int.from_bytes(os.urandom(8), "little") if seed is None else integer("seed", seed)) & ALL_BITS
     random = Pattern(math.prod(dimensions) * int(code[2:]), 1, 1, chosen, _finite(code))
     heads = {b"x.npy": _array_header(code, dimensions), b"y.npy": _array_header("<i8", (labels,))}
     members, at = [], 0
@@ -129,6 +128,8 @@ def read_npz(uri: str, array_name: str | None = None, **options: Unpack[ClientOp
         ImportError: numpy is not installed.
         InvalidError: it is no such archive, has no such array, or the array holds Python objects.
     """
+    import zipfile
+
     try:
         import numpy as np
     except ImportError as error:

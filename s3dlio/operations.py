@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable
-from numbers import Integral
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from s3dlio import _plans as plans
 from s3dlio._native import Op, describe
@@ -49,7 +48,6 @@ __all__ = [
     "mkdir",
     "mkdir_async",
     "object_capabilities",
-    "put",
     "put_async",
     "put_bytes",
     "put_bytes_async",
@@ -127,77 +125,6 @@ def put_bytes(uri: str, data: Buffer, **options: Unpack[ClientOptions]) -> None:
 async def put_bytes_async(uri: str, data: Buffer, **options: Unpack[ClientOptions]) -> None:
     """`put_bytes` for asyncio; `data` must not change until it returns."""
     await run_async(options, plans.put, uri, data)
-
-
-@overload
-def put(uri: str, data: Buffer, **options: Unpack[ClientOptions]) -> None: ...
-@overload
-def put(
-    prefix: str,
-    num: int,
-    template: str | None = None,
-    max_in_flight: int = 64,
-    size: int | None = None,
-    should_create_bucket: bool = False,
-    object_type: str = "random",
-    dedup_factor: int = 1,
-    compress_factor: int = 1,
-    **options: Unpack[ClientOptions],
-) -> builtins.list[str]: ...
-def put(*args: Any, **keywords: Any) -> builtins.list[str] | None:
-    """Store an object, as `put_bytes` does; or, given a number, so many objects of generated data.
-
-    Args:
-        uri, data: the object. The rest is for generated ones.
-        prefix: where they lie; a "/" at its end makes no difference.
-        num: how many.
-        template: their names, in which the first ``{}`` becomes the number of the object, from 0, and the second one
-            `num`. None: ``object-{}``.
-        max_in_flight: requests under way at the same time.
-        size: bytes each; with "npz" those of its array. None: 20 MiB.
-        should_create_bucket: create the bucket (a local directory) unless it exists.
-        object_type: "random", "zeros" or "npz" (`generate_npz_bytes` with dtype "|u1").
-        dedup_factor, compress_factor: of random data, as `generate_data` has them; each object is another one.
-        options: those of the client.
-
-    Returns None, or the URIs of the generated objects, of which at most 256 MiB are in memory at the same time.
-
-    Raises InvalidError for a wrong argument, before anything is stored.
-    """
-    number = keywords.get("num", args[1] if len(args) > 1 else None)
-    if "num" in keywords or (not isinstance(number, bool) and isinstance(number, Integral)):
-        return _put_generated(*args, **keywords)
-    put_bytes(*args, **keywords)
-    return None
-
-
-def _put_generated(
-    prefix: str,
-    num: int,
-    template: str | None = None,
-    max_in_flight: int = 64,
-    size: int | None = None,
-    should_create_bucket: bool = False,
-    object_type: str = "random",
-    dedup_factor: int = 1,
-    compress_factor: int = 1,
-    **options: Unpack[ClientOptions],
-) -> builtins.list[str]:
-    from s3dlio.generation import put_generated
-
-    return run(
-        options,
-        put_generated,
-        prefix,
-        num,
-        template,
-        max_in_flight,
-        size,
-        should_create_bucket,
-        object_type,
-        dedup_factor,
-        compress_factor,
-    )
 
 
 async def put_async(uri: str, data: Buffer, **options: Unpack[ClientOptions]) -> None:

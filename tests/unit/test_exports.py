@@ -57,7 +57,6 @@ def test_what_the_modules_offer_is_offered_here() -> None:
     inside = {
         "errors": {"Cause", "Code"},
         "dataset": {"new_progress", "shard_of"},
-        "generation": {"put_generated"},
         "items": {"split_uri"},
         "options": {"Layer", "Options", "Row", "checked", "for_client", "rows_of", "table"},
         "states": {"State", "parse_state"},
