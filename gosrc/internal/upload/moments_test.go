@@ -86,6 +86,36 @@ func TestNoPartIsSentOnceTheWriterIsOver(t *testing.T) {
 	}
 }
 
+func TestFlushStoresAlsoTheOnlyPart(t *testing.T) {
+	f := &fake{}
+	w := start(t, f, Options{})
+	writeAll(t, w, content(100), 100, false)
+	if done, err := w.Flush(patience); !done || err != nil || len(f.parts) != 1 {
+		t.Errorf("flush: %v, %v, %d parts", done, err, len(f.parts))
+	}
+	finish(t, w)
+	if !bytes.Equal(f.object, content(100)) || f.puts != 0 {
+		t.Errorf("%d bytes are stored by %d puts", len(f.object), f.puts)
+	}
+}
+
+func TestFlushStoresWhatTheCompressionMade(t *testing.T) {
+	f := &fake{}
+	w := start(t, f, Options{PartSize: 1000, Compression: "lz4"})
+	noise := make([]byte, 4<<20) // a block, which comes with its last byte
+	for i := range noise {
+		noise[i] = byte(rand.Uint32())
+	}
+	writeAll(t, w, noise, len(noise), false)
+	if done, err := w.Flush(patience); !done || err != nil {
+		t.Fatalf("flush: %v, %v", done, err)
+	}
+	if left := w.packed.Len(); left > 0 {
+		t.Errorf("%d bytes are not in parts", left)
+	}
+	finish(t, w)
+}
+
 func TestLessThanNothingCannotBeReserved(t *testing.T) {
 	w := start(t, &fake{}, Options{})
 	if _, _, _, err := w.Reserve(-1, patience); errs.CodeOf(err) != errs.Invalid {

@@ -182,6 +182,14 @@ func (w *Writer) Flush(timeout time.Duration) (done bool, err error) {
 		return false, err
 	}
 	defer w.end()
+	if ready, err := w.unpack(until); !ready {
+		return false, err
+	}
+	if w.isFull() {
+		if ready, err := w.beginUpload(until); !ready {
+			return false, err
+		}
+	}
 	if sent, err := w.sendIfFull(until); !sent {
 		return false, err
 	}
