@@ -199,4 +199,7 @@ def check_shard(shard: object) -> Mapping[str, Any]:
     for name, kind in _SHARD.items():
         if not isinstance(shard.get(name), kind):
             raise ValueError(f"{name} must be {kind.__name__}, not {shard.get(name)!r}")
+    first, *rest = shard["key"].split("/")
+    if first != "shards" or not rest or not {"", ".", ".."}.isdisjoint(rest):
+        raise ValueError(f"{shard['key']!r} is no key of a shard")  # what lies elsewhere is not read, and not deleted
     return shard

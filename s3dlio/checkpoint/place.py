@@ -64,7 +64,10 @@ class Place:
         name = Name.after(names[-1] if names else None, step)
         text = make_manifest(name, epoch=epoch, framework=framework, shards=shards, user_meta=user_meta)
         operations.put_bytes(self.object(name.key), text, **self.client)
-        self.delete(self.retire(old for old in names if old.step == step))
+        replaced = self.retire(old for old in names if old.step == step)
+        self.delete(
+            replaced - {self.object(shard["key"]) for shard in shards}
+        )  # the same shards may be published again
         return name.key
 
     def retire(self, names: Iterable[Name]) -> set[str]:

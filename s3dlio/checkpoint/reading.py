@@ -8,6 +8,7 @@ from typing import Any
 from s3dlio import operations
 from s3dlio._native import crc32c
 from s3dlio.checkpoint.arguments import count
+from s3dlio.checkpoint.manifests import check_shard
 from s3dlio.checkpoint.place import Place
 from s3dlio.errors import CorruptedError, InvalidError, NotFoundError
 from s3dlio.views import BytesView
@@ -52,22 +53,33 @@ class PyCheckpointReader:
 
     def read_all_shards(self, manifest: Mapping[str, Any]) -> list[BytesView]:
         """Return the shards of all ranks, in order. Raises as `read_shard_by_rank` does."""
-        shards = manifest["shards"]
+        shards = self._shards(manifest)
         found = operations.get_many([self._place.object(shard["key"]) for shard in shards], **self._place.client)
         return [self._validated(view, shard) for (_, view), shard in zip(found, shards, strict=True)]
 
     def read(self, manifest: Mapping[str, Any], rank: int, validate: bool) -> BytesView:
         """`read_shard_by_rank`; without `validate` the bytes are not compared with the manifest."""
-        for shard in manifest["shards"]:
+        shards = self._shards(manifest)
+        for shard in shards:
             if shard["rank"] == rank:
                 view = operations.get(self._place.object(shard["key"]), **self._place.client)
                 return self._validated(view, shard) if validate else view
         raise InvalidError(
-            f"{self._place.uri}: the checkpoint of step {manifest['global_step']} has no rank {rank!r}, but "
-            f"{manifest['world_size']} from 0 on",
+            f"{self._place.uri}: the checkpoint of step {manifest.get('global_step')} has no rank {rank!r}, but "
+            f"{len(shards)} from 0 on",
             op="checkpoint",
             uri=self._place.uri,
         )
+
+    def _shards(self, manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The shards of a manifest, which may come from anywhere."""
+        try:
+            return [check_shard(shard) for shard in manifest["shards"]]
+        except (KeyError, TypeError, ValueError) as error:
+            uri = self._place.uri
+            raise InvalidError(
+                f"{uri}: this is no manifest of a checkpoint: {error!r}", op="checkpoint", uri=uri
+            ) from error
 
     def _validated(self, view: BytesView, shard: Mapping[str, Any]) -> BytesView:
         uri = self._place.object(shard["key"])

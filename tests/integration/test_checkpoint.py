@@ -166,6 +166,46 @@ def test_saving_a_step_again_replaces_it(uri: str) -> None:
         store.reader().read_shard_by_rank(old, 0)
 
 
+def test_completing_a_checkpoint_again_keeps_its_shards(uri: str) -> None:
+    writers = [PyCheckpointStore(uri).writer(2, rank) for rank in range(2)]
+    metas = [writer.save_distributed_shard(7, 0, "torch", DATA[writer.rank :]) for writer in writers]
+    for writer in writers:  # as every rank may, or one whose first call failed on the way back
+        writer.finalize_distributed_checkpoint(7, 0, "torch", metas)
+    reader = PyCheckpointStore(uri).reader()
+    (manifest,) = reader.manifests()
+    assert [bytes(view) for view in reader.read_all_shards(manifest)] == [DATA, DATA[1:]]
+
+
+@pytest.mark.parametrize(
+    "key", ["../secret", "shards/../../secret", "shards//secret", "/secret", "shards", "manifests/x"]
+)
+def test_a_manifest_leads_nowhere_else(local: str, tmp_path: Path, key: str) -> None:
+    (tmp_path / "secret").write_bytes(DATA)
+    store = PyCheckpointStore(local)
+    place = tmp_path / "run" / store.save(1, 0, "torch", DATA)
+    manifest = json.loads(place.read_text())
+    manifest["shards"][0]["key"] = key
+    with pytest.raises(InvalidError, match="no key of a shard"):
+        store.reader().read_shard_by_rank(manifest, 0)
+    with pytest.raises(InvalidError, match="no key of a shard"):
+        store.reader().read_all_shards(manifest)
+    with pytest.raises(InvalidError, match="no key of a shard"):
+        store.writer(1, 0).finalize_distributed_checkpoint(1, 0, "torch", manifest["shards"])
+    place.write_text(json.dumps(manifest))
+    with pytest.raises(CorruptedError, match="no key of a shard"):
+        s3dlio.load_checkpoint_with_validation(local, validate_integrity=False)
+    assert store.delete_checkpoint(1)
+    assert (tmp_path / "secret").read_bytes() == DATA
+
+
+@pytest.mark.parametrize("manifest", [{}, {"shards": None}, {"shards": [1]}, {"shards": [{"rank": 0}]}])
+def test_what_is_no_manifest(local: str, manifest: dict[str, Any]) -> None:
+    reader = PyCheckpointStore(local).reader()
+    for read in (reader.read_all_shards, lambda given: reader.read_shard_by_rank(given, 0)):
+        with pytest.raises(InvalidError, match="no manifest"):
+            read(manifest)
+
+
 def test_a_reader_whose_checkpoint_goes_away_takes_the_next(local: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = PyCheckpointStore(local)
     store.save(1, 0, "torch", b"first")
