@@ -79,7 +79,7 @@ func (s *store) Delete(ctx context.Context, u uri.URI) error {
 	}
 	err := unix.Unlink(u.Key)
 	if err == unix.EISDIR {
-		if err = unix.Rmdir(u.Key); err == unix.ENOTEMPTY {
+		if err = removeDirectory(u.Key); err == unix.ENOTEMPTY {
 			err = errs.New(errs.IsDirectory, "", "", "the directory is not empty").
 				WithHint("Delete what it holds first")
 		}

@@ -117,6 +117,8 @@ func (t *temp) open() error {
 				return err
 			}
 			continue
+		case nil:
+			t.claim()
 		}
 		return err
 	}
