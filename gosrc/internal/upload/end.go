@@ -14,6 +14,9 @@ const (
 	// grace is what parts under way get when the object is given up. A service
 	// that is still busy with a part may store it after the upload was aborted.
 	grace = time.Second
+	// lastWords is what the commit gets then: cut off, it may publish the object
+	// all the same, and nobody would know.
+	lastWords = 5 * time.Second
 )
 
 // Finish completes the object, in a goroutine that goes on between the calls;
@@ -72,30 +75,31 @@ func (w *Writer) conclude() (info backend.Info, err error) {
 		if w.current != nil {
 			all = w.current.Bytes()[:w.fill]
 		}
-		if w.stopped() != nil {
-			return info, w.stopped()
+		if err := w.publish(grace); err != nil {
+			return info, err
 		}
-		return w.store.Put(w.ctx, w.uri, all, w.opts.attributes())
+		return w.store.Put(w.lateCtx, w.uri, all, w.opts.attributes())
 	}
 	if w.fill > 0 {
 		if _, err := w.sendCurrent(time.Time{}); err != nil {
 			return info, err
 		}
 	}
-	w.mu.Lock()
-	w.await(time.Time{}, func() bool { return w.inFlight == 0 })
-	err = w.failure()
-	w.mu.Unlock()
-	if err == nil {
-		err = w.stopped()
-	}
-	if err != nil {
+	if err := w.publish(lastWords); err != nil {
 		return info, err
 	}
-	return w.upload.Commit(w.ctx, w.parts)
+	return w.upload.Commit(w.lateCtx, w.parts)
 }
 
-func (w *Writer) stopped() error { return w.ctx.Err() }
+// publish begins the last request, once all parts are stored, unless the writer
+// is over. From then on it gets so much time where the object is given up.
+func (w *Writer) publish(patience time.Duration) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.await(time.Time{}, func() bool { return w.inFlight == 0 })
+	w.patience = patience
+	return w.failure()
+}
 
 // release gives the current part back. Needs the turn.
 func (w *Writer) release() {
@@ -148,10 +152,13 @@ func (w *Writer) giveUp() {
 // stop ends what is under way.
 func (w *Writer) stop() {
 	w.cancel()
-	if w.inFlight == 0 {
-		w.stopParts()
-	} else {
-		time.AfterFunc(grace, w.stopParts)
+	switch {
+	case w.patience > 0:
+		time.AfterFunc(w.patience, w.stopLater)
+	case w.inFlight > 0:
+		time.AfterFunc(grace, w.stopLater)
+	default:
+		w.stopLater()
 	}
 }
 
@@ -207,7 +214,7 @@ func (w *Writer) cleanUp() {
 		}
 	}
 	w.cancel()
-	w.stopParts()
+	w.stopLater()
 	w.cleaned()
 }
 

@@ -186,3 +186,28 @@ func TestWritersEndedAtAnyMoment(t *testing.T) {
 }
 
 func anyOf[T any](values ...T) T { return values[rand.IntN(len(values))] }
+
+// Whether the object was given up too late is known, and told.
+func TestAbortWhileTheObjectIsBeingPublished(t *testing.T) {
+	for _, size := range []int{50, 250} {
+		gate, begun := make(chan struct{}), make(chan struct{})
+		publish := func(ctx context.Context) error { close(begun); return hold(gate)(ctx, 0) }
+		f := &fake{onPut: publish, onCommit: publish}
+		w := start(t, f, Options{})
+		writeAll(t, w, content(size), size, false)
+		if _, done, err := w.Finish(0); done || err != nil {
+			t.Errorf("finish: %v, %v", done, err)
+		}
+		<-begun
+		if w.Abort(0) {
+			t.Error("the outcome cannot be known yet")
+		}
+		close(gate)
+		if !w.Abort(patience) {
+			t.Error("not in time")
+		}
+		if got := finish(t, w); f.object == nil || got.Stored != int64(size) {
+			t.Errorf("%+v, an object %v", got, f.object != nil)
+		}
+	}
+}

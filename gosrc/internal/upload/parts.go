@@ -74,7 +74,7 @@ func (w *Writer) send(data []byte, memory *buffers.Buffer, from int64) {
 		w.lent[n] = from
 	}
 	w.start(func() error {
-		return w.upload.WritePart(w.partCtx, n, data)
+		return w.upload.WritePart(w.lateCtx, n, data)
 	}, func() {
 		if memory != nil {
 			memory.Release()

@@ -31,10 +31,10 @@ type Writer struct {
 	encoder  io.WriteCloser  // nil: nothing is compressed
 	packed   bytes.Buffer    // what the encoder made and no part has yet
 
-	ctx       context.Context // of what begins, stores or publishes the object: done as soon as it is given up
+	ctx       context.Context // of what begins the upload: done as soon as the object is given up
 	cancel    context.CancelFunc
-	partCtx   context.Context // of parts: done a little later
-	stopParts context.CancelFunc
+	lateCtx   context.Context // of parts, and of what publishes the object: done a little later
+	stopLater context.CancelFunc
 	idle      chan struct{} // closed when it is over and nothing is under way
 
 	mu       sync.Mutex
@@ -49,6 +49,7 @@ type Writer struct {
 	parts    int           // handed to the store
 	inFlight int           // of these, still under way
 	active   int           // goroutines under way
+	patience time.Duration // what the last request gets when the object is given up; 0: it has not begun
 	forget   func()        // called then, or later, by Close
 	lent     map[int]int64 // parts in memory of the caller: at which byte of the stream they begin
 	taken    int64         // bytes accepted from the user
@@ -91,7 +92,7 @@ func New(store backend.Backend, u uri.URI, opts Options, after func()) (*Writer,
 		}
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
-	w.partCtx, w.stopParts = context.WithCancel(context.Background())
+	w.lateCtx, w.stopLater = context.WithCancel(context.Background())
 	return w, nil
 }
 
