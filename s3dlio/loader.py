@@ -88,7 +88,7 @@ class PyBytesAsyncDataLoader:
         A small dict that goes through JSON and pickle. A sample whose error was raised counts as handed out.
         """
         if self._resume is not None:
-            return self._resume.to_dict()
+            return self._resumed_progress().state_dict()
         return (self._progress or self._new_progress()).state_dict()
 
     def load_state_dict(self, state: Any) -> None:
@@ -151,9 +151,7 @@ class PyBytesAsyncDataLoader:
         self.close()
 
     def _start(self, make: Callable[[Item, Opened], Any], *, batched: bool = True) -> Pass[Any]:
-        progress = self._new_progress()
-        if self._resume is not None:
-            progress.load(self._resume)
+        progress = self._resumed_progress()
         self._progress, self._resume = progress, None
         group = (self.options.batch_size or 0) if batched else 0
         fresh: Pass[Any] = Pass(
@@ -165,6 +163,13 @@ class PyBytesAsyncDataLoader:
     def _new_progress(self) -> Progress:
         epoch = self._source.epoch if isinstance(self._source, PyDataset) else 0
         return new_progress(self.options, epoch if self._epoch is None else self._epoch)
+
+    def _resumed_progress(self) -> Progress:
+        """How the next pass begins."""
+        progress = self._new_progress()
+        if self._resume is not None:
+            progress.load(self._resume)
+        return progress
 
     def _open(self, progress: Progress, group: int, event_fd: bool) -> Opened:
         lists_first = self.options.shuffle or isinstance(self.options.pattern, re.Pattern)

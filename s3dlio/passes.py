@@ -182,6 +182,7 @@ class Pass(Generic[Step]):
     def close(self) -> None:
         """Stop fetching and drop what has not been handed out. It may be called more than once."""
         self._ended = True
+        self._exhausted = self._exhausted and not self._held  # what is dropped has not been handed out
         self._held.clear()
         if self._opened is not None:
             self._opened.stream.close()
@@ -208,8 +209,9 @@ class Pass(Generic[Step]):
 
     def _has_step(self) -> bool:
         if self._drop_last and self._batch_size and len(self._held) < self._batch_size and not self._failed():
-            while self._held:
+            while self._held and self._exhausted:
                 self._pop(0)
+            self._held.clear()  # left out only once the pass has come to its end: after a failure they are not
         self._progress.ended = self._exhausted and not self._held
         return bool(self._held)
 

@@ -45,9 +45,6 @@ class Progress:
         """
         check_order(state, self.seed)
         self._begun_with = state.sharded(self._shard)
-        (part,) = self._begun_with.parts
-        self._next, self._beyond = part.bounds[0], {place for a, b in list(part.spans())[1:] for place in range(a, b)}
-        self._last = part.bounds[-1] - 1, part.last
         self.ended = self._begun_with.ended
 
     def begin(self, listing: Listing) -> array[int] | None:
@@ -66,6 +63,7 @@ class Progress:
         _check_parts(state.parts, order, listing)
         self._listing, self._last = listing, (-1, "")
         (part,) = state.parts
+        self._next, self._beyond = part.bounds[0], {place for a, b in list(part.spans())[1:] for place in range(a, b)}
         if part == Part() and isinstance(order, range):
             return None
         mine, left = order[self._shard.index :: self._shard.count], places_left(part, len(order))
@@ -102,6 +100,8 @@ class Progress:
 
     def state(self) -> State:
         """What has been handed out until now."""
+        if self._listing is None and not self._unlisted:  # it has not begun
+            return self._begun_with
         bounds = self._next, *_edges(self._beyond)
         part = Part(self._shard, bounds, self._last[1] if bounds[-1] else "")
         state = replace(self._begun_with, parts=(part,), ended=self.ended)

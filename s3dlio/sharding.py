@@ -39,6 +39,10 @@ class Shard:
         """Part `index` of `count` of this shard: every count-th sample of it, starting at the index-th."""
         return Shard(self.index + self.count * index, self.count * count)
 
+    def holds(self, other: Shard) -> bool:
+        """Whether all samples of the other shard belong to this one."""
+        return other.count % self.count == 0 and other.index % self.count == self.index
+
     def size(self, total: int) -> int:
         """How many of `total` samples belong to this shard."""
         return len(range(self.index, total, self.count))

@@ -61,6 +61,8 @@ class State:
         Raises InvalidError where this is the state of some other shards.
         """
         mine = tuple(part for part in self.parts if part.shard == shard)
+        if not mine and any(part.bounds == (0,) and part.shard.holds(shard) for part in self.parts):
+            mine = (Part(shard),)  # a share of what nobody has begun
         whole = partition(part.shard for part in self.parts)
         if mine and (len(self.parts) == 1 or not whole):
             return replace(self, parts=mine)

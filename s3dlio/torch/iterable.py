@@ -97,7 +97,9 @@ class S3IterableDataset(Source, IterableDataset[Any]):
         Raises InvalidError where workers run the passes, but it is not one that is asked.
         """
         if self._resume is not None and int(self._workers) == NOBODY:
-            return self._resume.to_dict()
+            progress = self._new_progress()
+            progress.load(self._resume)
+            return progress.state_dict()
         if get_worker_info() is None and int(self._workers) != NOBODY:
             raise InvalidError(
                 "the passes of this dataset run in DataLoader workers, so the dataset here does not know how far they "

@@ -7,12 +7,16 @@ import json
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import s3dlio
 from s3dlio import PyBytesAsyncDataLoader, create_async_loader, create_dataset
+from s3dlio._native import Item
+from s3dlio.dataset import new_progress
+from s3dlio.passes import Opened, Pass, Takes, data_view
 from tests.support.samples import Folder, Store, fill, number_of
 
 COUNT = 41
@@ -117,6 +121,82 @@ def test_other_numbers_of_ranks(
             seen += plain_steps(loader, rank + 1 if world > 1 else COUNT)
         states = [saved(loader) for loader in loaders]
     assert sorted(seen) == list(range(COUNT))
+
+
+def test_a_rank_that_has_not_gone_on_yet_counts(
+    folder: Folder, make_loader: Callable[..., PyBytesAsyncDataLoader]
+) -> None:
+    """States taken when one rank has made steps since the last state was loaded, and another none."""
+    fill(folder, COUNT)
+    first = make_loader(folder.uri("train/"), batch_size=3)
+    seen = plain_steps(first, 2)
+    ranks = [make_loader(folder.uri("train/"), shard_rank=rank, shard_world_size=2) for rank in range(2)]
+    for loader in ranks:
+        loader.load_state_dict(saved(first))
+    seen += plain_steps(ranks[0], 5)
+    states = [saved(loader) for loader in ranks]
+    again = make_loader(folder.uri("train/"), shard_rank=1, shard_world_size=2)
+    again.load_state_dict(states[1])  # its own share
+    last = make_loader(folder.uri("train/"))
+    last.load_state_dict([states[0], saved(again)])
+    assert sorted(seen + plain_steps(last, COUNT)) == list(range(COUNT))
+
+
+def test_a_pass_that_is_closed_has_not_ended(folder: Folder) -> None:
+    fill(folder, 6)
+
+    def make(item: Any, _: Any) -> int:
+        number = number_of(item.view)
+        if number == 4:
+            raise ValueError("no")
+        return number
+
+    dataset = create_dataset(folder.uri("train/"), batch_size=4)
+    steps = dataset.start_pass(make)
+    assert next(steps) == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="no"):
+        next(steps)
+    steps.close()
+    assert list(steps) == []
+    assert not steps.state_dict()["ended"]
+    again = iter(dataset)
+    again.load_state_dict(steps.state_dict())
+    assert [flat(step) for step in again] == [[5]]
+
+
+def test_what_is_left_when_a_pass_fails_comes_when_it_goes_on(folder: Folder) -> None:
+    """With drop_last: samples are left out at the end of a pass only."""
+    fill(folder, 6)
+    dataset = create_dataset(folder.uri("train/"), batch_size=4, drop_last=True)
+
+    class Fails:
+        """A stream that fails behind its second sample."""
+
+        def __init__(self, stream: Takes) -> None:
+            self._stream, self._left, self.close = stream, 2, stream.close
+
+        def take(self, *_: int) -> list[Item]:
+            if not self._left:
+                raise s3dlio.ServerError("the listing broke off")
+            self._left -= 1
+            return self._stream.take(1, 1)
+
+        async def take_async(self, *_: int) -> list[Item]:
+            return self.take()
+
+    progress = new_progress(dataset.options, 0)
+
+    def fail(event_fd: bool) -> Opened:
+        opened = dataset.open(progress, 0, event_fd)
+        return replace(opened, stream=Fails(opened.stream))
+
+    steps: Pass[Any] = Pass(fail, data_view, dataset.options, progress=progress)
+    with pytest.raises(s3dlio.ServerError, match="broke off"):
+        next(steps)
+    assert list(steps) == []
+    again = iter(dataset)
+    again.load_state_dict(steps.state_dict())
+    assert [flat(step) for step in again] == [[0, 1, 2, 3]]
 
 
 def test_workers_by_options_too(folder: Folder) -> None:

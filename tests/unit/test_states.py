@@ -168,6 +168,23 @@ def test_some_of_the_shards_are_not_enough_for_others() -> None:
     assert some.sharded(Shard(1, 3)).parts == (Part(Shard(1, 3), (2,)),)
 
 
+def test_a_share_of_what_has_not_begun() -> None:
+    some = parse_state(state_of(0, Shard(0, 2)))
+    assert some.sharded(Shard(0, 2).split(1, 3)).parts == (Part(Shard(2, 6)),)
+    with pytest.raises(InvalidError, match="not for shard 1 of 6"):
+        some.sharded(Shard(1, 2).split(0, 3))
+    begun = parse_state(state_of(1, Shard(0, 2)))
+    with pytest.raises(InvalidError, match="not for shard 2 of 6"):
+        begun.sharded(Shard(2, 6))
+
+
+def test_huge_bounds_of_a_damaged_state_cost_nothing() -> None:
+    progress = Progress()
+    progress.load(parse_state({**state_of(), "parts": [[0, 1, [0, 1, 1 << 60]]]}))
+    with pytest.raises(InvalidError, match="damaged"):
+        progress.begin(listing_of(10))
+
+
 def test_the_order_and_the_listing_must_be_those_of_the_state() -> None:
     with pytest.raises(InvalidError, match=r"without shuffle, but is loaded with shuffle=True and seed=3"):
         Progress(0, 3).load(parse_state(state_of(1)))
