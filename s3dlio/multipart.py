@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -97,18 +98,20 @@ class MultipartUploadWriter(Unfinished):
 
         Nothing else can be written before `commit`. The space must not be written to after that.
         """
-        if not isinstance(n, int) or n < 0:
-            raise InvalidError(f"{self.uri}: reserve takes a number of bytes, not {n!r}", op="put", uri=self.uri)
-        return self._native.reserve(n)
+        return self._native.reserve(self._length("reserve", n, 0))
 
     def commit(self, n: int) -> None:
         """Append the first `n` bytes of what was reserved.
 
         Raises InvalidError where nothing is, or not as many; the space stays reserved then.
         """
-        if not isinstance(n, int):
-            raise InvalidError(f"{self.uri}: commit takes a number of bytes, not {n!r}", op="put", uri=self.uri)
-        self._native.commit(n)
+        self._native.commit(self._length("commit", n, -sys.maxsize))
+
+    def _length(self, name: str, n: int, least: int) -> int:
+        number = n.__index__() if hasattr(n, "__index__") and not isinstance(n, bool) else None
+        if number is None or not least <= number <= sys.maxsize:
+            raise InvalidError(f"{self.uri}: {name} takes a number of bytes, not {n!r}", op="put", uri=self.uri)
+        return number
 
     def flush(self) -> None:
         """Wait until all full parts are stored. A part that is not full stays: only the last one may be short."""

@@ -97,7 +97,7 @@ class Writer:
             try:
                 self._until_done("reserve", length, POLL_MS, item)
                 if self._done[0] < 0:
-                    self._own = memoryview(bytearray(length))
+                    self._own = self._space(length)
                     return self._own
                 view = self._library.view_type()
                 view._address, view._length = int(ffi().cast("uintptr_t", item.data)), item.len
@@ -106,6 +106,12 @@ class Writer:
                 if item.buffer:
                     self._library.c.s3d_buffer_release(item.buffer)
         return memoryview(view)
+
+    def _space(self, length: int) -> memoryview:
+        try:
+            return memoryview(bytearray(length))
+        except (MemoryError, OverflowError) as error:
+            raise self._invalid(f"there is no memory for {length} bytes: reserve less") from error
 
     def commit(self, length: int) -> None:
         """Append the first `length` bytes of the space that was reserved."""

@@ -193,10 +193,21 @@ def test_bad_input(uri: Any, options: dict[str, Any], text: str) -> None:
         MultipartUploadWriter.from_uri(uri, **options)
 
 
-@pytest.mark.parametrize("bad", ["5", -1, 1.5])
+@pytest.mark.parametrize("bad", ["5", -1, 1.5, True, 1 << 63, 1 << 64])
 def test_bad_numbers_of_bytes(uri: str, bad: Any) -> None:
     with MultipartUploadWriter.from_uri(uri) as writer:
         with pytest.raises(InvalidError, match="reserve takes"):
             writer.reserve(bad)
         with pytest.raises(InvalidError, match=r"commit takes|nothing is reserved"):
             writer.commit(bad)
+
+
+def test_what_no_memory_can_hold_is_told_and_the_writer_goes_on(uri: str) -> None:
+    with MultipartUploadWriter.from_uri(uri) as writer:
+        writer.write(b"hello")
+        with pytest.raises(InvalidError, match="no memory for"):
+            writer.reserve(1 << 62)
+        space = writer.reserve(1)
+        space[:] = b"!"
+        writer.commit(1)
+    assert s3dlio.get(uri) == b"hello!"
