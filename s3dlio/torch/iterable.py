@@ -137,9 +137,8 @@ class S3IterableDataset(Source, IterableDataset[Any]):
         dataset, progress = self._dataset, self._progress
         if dataset.options.batch_size:
             self._batch_length.fill_(dataset.options.batch_size)
-        if get_worker_info() is None or not self._make.keeps_memory or dataset.options.order == "completion":
-            group = int(self._batch_length) if self._make.keeps_memory else 0
-            return dataset.start_pass(self._make, progress=progress, gather=default_collate, group=group)
+        if not self._make.keeps_memory or dataset.options.order == "completion":
+            return dataset.start_pass(self._make, progress=progress, gather=default_collate, group=0)
         fetch = partial(open_windows, dataset, progress, self._batch_length)
         return Pass(fetch, self._make, dataset.options, progress=progress, gather=default_collate)
 

@@ -1,19 +1,20 @@
-"""Samples for DataLoader workers, fetched straight into memory that is shared with the parent process.
+"""Samples fetched side by side by the batch, though it is the DataLoader that knows how long its batches are.
 
-The pass is fetched in windows, two of them at a time: while the samples of one are handed out, the next one fills. A
-window consists of blocks, each as long as a batch, so that collating a batch is a view of its block, and sending it to
-the parent copies nothing.
+The pass is fetched in windows, two of them at a time: while the samples of one are handed out, the next one fills. So
+what the collating of the first batch tells has its effect on the windows to come.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import accumulate, islice
 
 import torch
+from torch.utils.data import get_worker_info
 
 from s3dlio._native import Item, StreamOptions
 from s3dlio.dataset import PyDataset
@@ -25,8 +26,8 @@ from s3dlio.torch.blocks import memory_of, new_block
 __all__ = ["BlockItem", "open_windows"]
 
 WINDOWS = 2
-FIRST_BLOCK = 8 << 20  # bytes of a block, while the length of batches is not known
-MOST_SAMPLES = 64  # in such a block
+FIRST_SIZE = 8 << 20  # bytes fetched together while the length of batches is not known
+FIRST_SAMPLES = 64
 
 
 class BlockItem(Item):
@@ -48,12 +49,13 @@ class Window:
     """Samples under way."""
 
     start: int  # number of its first sample in the pass
-    parts: list[torch.Tensor]  # their places
+    count: int
     stream: Takes
+    parts: Sequence[torch.Tensor] = ()  # their places, in memory that is shared
     taken: int = 0
 
 
-class Windows:
+class Windows(ABC):
     """It stands for the stream of a pass."""
 
     def __init__(
@@ -89,14 +91,47 @@ class Windows:
 
     def _head(self) -> Window | None:
         """The oldest window with samples that are not taken, when as many are under way as may be."""
-        while self._open and self._open[0].taken == len(self._open[0].parts):
+        while self._open and self._open[0].taken == self._open[0].count:
             self._open.popleft().stream.close()
         while self._next < len(self._order) and len(self._open) < self._windows:
-            self._open.append(self._window())
+            window = self._window()
+            if window is None:
+                break
+            self._open.append(window)
         return self._open[0] if self._open else None
 
+    def _items(self, window: Window, items: list[Item]) -> list[Item]:
+        window.taken += len(items)
+        return [self._item(window, item) for item in items]
+
+    @abstractmethod
+    def _window(self) -> Window | None:
+        """Begin to fetch the next samples; None where those under way come first, of which there are some."""
+
+    @abstractmethod
+    def _item(self, window: Window, item: Item) -> Item:
+        """What is handed out for an item of a window."""
+
+    def _up_to_a_batch(self, length: int) -> int:
+        """How many samples there are until a batch ends."""
+        return length - self._next % length
+
+    def _at_first(self, samples: int, size: int) -> int:
+        """How many samples to fetch while the length of batches is not known: at least one, and within these limits."""
+        sizes = self._dataset.listing.sizes
+        ends = accumulate(sizes[i] for i in islice(self._order, self._next, self._next + samples))
+        return max(1, sum(end <= size for end in ends))
+
+
+class SharedWindows(Windows):
+    """In a worker: fetched straight into memory that is shared with the parent process.
+
+    A window consists of blocks, each as long as a batch, so that collating a batch is a view of its block, and sending
+    it to the parent copies nothing.
+    """
+
     def _window(self) -> Window:
-        """Begin to fetch the next samples: whole blocks, as many as the limits allow, and one in any case."""
+        """Whole blocks, as many as the limits allow, and one in any case."""
         start, room = self._next, self._budget
         parts: list[torch.Tensor] = []
         memory = []
@@ -110,24 +145,13 @@ class Windows:
             self._next += len(sizes)
         order = self._order[start : self._next]
         opened = self._dataset.open_samples(order, self._options, self._event_fd, memory)
-        return Window(start, parts, opened.stream)
+        return Window(start, len(parts), opened.stream, parts)
 
     def _next_block(self) -> list[int]:
         """The sizes of the samples of the next block: up to the end of a batch."""
-        sizes = self._dataset.listing.sizes
-        if length := int(self._batch):
-            end = self._next + length - self._next % length
-            return [sizes[i] for i in self._order[self._next : end]]
-        block: list[int] = []
-        for i in islice(self._order, self._next, self._next + MOST_SAMPLES):
-            if block and sum(block) + sizes[i] > FIRST_BLOCK:
-                break
-            block.append(sizes[i])
-        return block
-
-    def _items(self, window: Window, items: list[Item]) -> list[Item]:
-        window.taken += len(items)
-        return [self._item(window, item) for item in items]
+        sizes, length = self._dataset.listing.sizes, int(self._batch)
+        count = self._up_to_a_batch(length) if length else self._at_first(FIRST_SAMPLES, FIRST_SIZE)
+        return [sizes[i] for i in self._order[self._next : self._next + count]]
 
     def _item(self, window: Window, item: Item) -> Item:
         """The item in its block; alone where it has grown out of its place there since it was listed."""
@@ -142,17 +166,52 @@ class Windows:
         return BlockItem(item, index, part if part.numel() == item.length else part[: item.length])
 
 
+class GroupedWindows(Windows):
+    """In the main process: in the library's own memory, which is used again.
+
+    Once the length of batches is known, one window has all that is left, batch by batch side by side. Until then each
+    one is twice as long as the one before.
+    """
+
+    def __init__(
+        self, dataset: PyDataset, order: Sequence[int], batch: torch.Tensor, options: StreamOptions, event_fd: bool
+    ) -> None:
+        super().__init__(dataset, order, batch, options, event_fd)
+        self._alone = options  # of the one that has all that is left
+        self._samples, self._size = FIRST_SAMPLES, FIRST_SIZE
+
+    def _window(self) -> Window | None:
+        start, length, options = self._next, int(self._batch), self._options
+        if not length:
+            self._next += self._at_first(self._samples, self._size)
+            self._samples, self._size = 2 * self._samples, 2 * self._size
+        elif start % length:
+            self._next += self._up_to_a_batch(length)
+        elif self._open:
+            return None  # the limits are not for both
+        else:
+            self._next, options = len(self._order), replace(self._alone, group=length)
+        self._next = min(self._next, len(self._order))
+        opened = self._dataset.open_samples(self._order[start : self._next], options, self._event_fd)
+        return Window(start, self._next - start, opened.stream)
+
+    def _item(self, window: Window, item: Item) -> Item:
+        item.index += window.start
+        return item
+
+
 def _within(window: Window, wanted: int, capacity: int) -> tuple[int, int]:
-    left = len(window.parts) - window.taken
+    left = window.count - window.taken
     return min(wanted, left), min(capacity, left)
 
 
 def open_windows(dataset: PyDataset, progress: Progress, batch: torch.Tensor, event_fd: bool) -> Opened:
-    """Start fetching the samples of a pass into shared memory; into that of the library where sizes are not known."""
+    """Start fetching the samples of a pass; without regard to batches where sizes are not known."""
     order = progress.begin(dataset.listing)
     options = stream_options(dataset.options)
     places = range(len(dataset)) if order is None else order
     if any(dataset.listing.sizes[i] < 0 for i in places):
         return dataset.open_samples(order, options, event_fd)
-    windows = Windows(dataset, places, batch, options, event_fd)
+    kind = GroupedWindows if get_worker_info() is None else SharedWindows
+    windows = kind(dataset, places, batch, options, event_fd)
     return Opened(windows, lambda item: dataset.listing.uri(places[item.index]))

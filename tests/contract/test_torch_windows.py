@@ -13,9 +13,10 @@ from torch.utils.data import DataLoader, default_collate, get_worker_info
 import s3dlio
 from s3dlio._native import memory_stats
 from s3dlio.dataset import new_progress
+from s3dlio.passes import stream_options
 from s3dlio.torch import S3IterableDataset
 from s3dlio.torch.blocks import is_block
-from s3dlio.torch.windows import BlockItem, open_windows
+from s3dlio.torch.windows import BlockItem, SharedWindows, open_windows
 from tests.support.samples import Folder, Store, fill, number_of, sample
 
 # torch warns where there are more workers than processors
@@ -162,6 +163,42 @@ def test_in_the_main_process_batches_are_the_memory_of_the_library(folder: Folde
         assert in_place[3:] == [True] * 3
 
 
+@pytest.mark.parametrize("batch_size", [1, 7, 64, 100])
+@pytest.mark.parametrize(
+    "options", [{}, {"shuffle": True}, {"max_concurrent": 1}, {"prefetch": 3}, {"memory_budget": 1}]
+)
+def test_in_the_main_process_most_batches_of_the_first_epoch_are_in_place(
+    folder: Folder, batch_size: int, options: dict[str, Any]
+) -> None:
+    """What was under way before the first batch was collated is copied: no more than four windows."""
+    fill_equal(folder, 1000)
+    dataset = S3IterableDataset(folder.uri("equal/"), options)
+    seen = list(DataLoader(dataset, batch_size=batch_size, collate_fn=collate_and_place))
+    rows = [bytes(row) for batch, _ in seen for row in batch]
+    wanted = [content(i) for i in range(1000)]
+    assert (sorted(rows) if options.get("shuffle") else rows) == wanted
+    copied = [number for number, (_, in_place) in enumerate(seen) if not in_place]
+    assert max(copied, default=0) * batch_size <= 64 + 128 + 256, "from the fourth window on, none"
+
+
+def test_the_limits_hold_while_windows_follow_each_other(folder: Folder) -> None:
+    fill_equal(folder, 1000)
+    dataset = s3dlio.create_dataset(folder.uri("equal/"), max_concurrent=6)
+    length = torch.tensor(0)
+    opened = open_windows(dataset, new_progress(dataset.options, 0), length, False)
+    windows: Any = opened.stream
+    taken = 0
+    while items := windows.take(1, 10):
+        assert [item.index for item in items] == list(range(taken, taken + len(items)))
+        taken += len(items)
+        if taken >= 70:
+            length.fill_(30)
+        assert len(windows._open) <= 2
+        if windows._next == 1000:  # the one that has all that is left: at the end of a batch, and alone
+            assert len(windows._open) == 1 and windows._open[0].start % 30 == 0
+    assert taken == 1000
+
+
 def collate_and_place(samples: list[Any]) -> tuple[Any, bool]:
     made = default_collate(samples)
     return made, made.data_ptr() == samples[0].data_ptr()
@@ -171,8 +208,8 @@ def test_two_windows_are_under_way_within_the_budget(folder: Folder) -> None:
     """Seen from inside: what is open, and that its sizes are below the budget."""
     fill_equal(folder, 100)
     dataset = s3dlio.create_dataset(folder.uri("equal/"), memory_budget=20 * SIZE, max_concurrent=5)
-    opened = open_windows(dataset, new_progress(dataset.options, 0), torch.tensor(4), False)
-    windows: Any = opened.stream
+    options = stream_options(dataset.options)
+    windows: Any = SharedWindows(dataset, range(100), torch.tensor(4), options, event_fd=False)
     seen = []
     while items := windows.take(1, 3):
         assert len(windows._open) <= 2
@@ -180,7 +217,6 @@ def test_two_windows_are_under_way_within_the_budget(folder: Folder) -> None:
         assert len(windows._open) == 2 or windows._next == 100
         for item in items:
             assert isinstance(item, BlockItem)
-            assert opened.uri_of(item) == dataset.uris()[item.index]
             seen.append(item.tensor.numpy().tobytes())
     assert seen == [content(i) for i in range(100)]
     windows.close()
