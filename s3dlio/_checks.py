@@ -13,6 +13,8 @@ from s3dlio.errors import InvalidError
 
 __all__ = ["check_range", "convert", "suggestion", "type_text"]
 
+MOST = (1 << 63) - 1  # of what goes to the library; a seed may be any int
+
 
 def convert(name: str, hint: Any, value: object) -> object:
     """The value in its own type (of a union the first that takes it); InvalidError if there is none."""
@@ -24,9 +26,11 @@ def convert(name: str, hint: Any, value: object) -> object:
 
 
 def check_range(name: str, value: Any, least: float | None, above: float | None) -> None:
-    """InvalidError unless the value is >= `least` and > `above`, where these are given."""
+    """InvalidError unless the value is >= `least` and > `above`, where these are given; what has a least fits the library."""
     if least is not None and not value >= least:
         raise InvalidError(f"option {name} must be at least {least}, not {value}")
+    if least is not None and isinstance(value, int) and value > MOST:
+        raise InvalidError(f"option {name} must be at most {MOST}, not {value}")
     if above is not None and not value > above:
         raise InvalidError(f"option {name} must be greater than {above}, not {value}")
 

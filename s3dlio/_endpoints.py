@@ -41,6 +41,11 @@ class Endpoint:
             InvalidError: it is none of these.
             UnsupportedError: the scheme is not known.
         """
+        if isinstance(text, str) and "@" in text.partition("://")[2].partition("/")[0]:
+            raise InvalidError(
+                "an endpoint holds a user name or a password. Give credentials by environment or profile, and the "
+                "endpoint without them"
+            )
         if isinstance(text, str) and text.startswith(("http://", "https://")):
             return cls(text, "s3://", {"endpoint_url": text})
         scheme, _, place = check_uri(text).partition("://")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import operator
 import re
+import sys
 from array import array
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
@@ -132,7 +133,7 @@ def put(open_stream: Opener, uri: str, data: Buffer) -> Steps[None]:
 
 def put_many(open_stream: Opener, objects: Iterable[tuple[str, Buffer]], max_in_flight: int) -> Steps[None]:
     """Store many objects."""
-    pairs = [(uri, data) for uri, data in _list_of("objects", objects)]
+    pairs = [_pair(each) for each in _list_of("objects", objects)]
     options = StreamOptions(max_concurrent=positive("max_in_flight", max_in_flight))
     yield from all_items(
         open_stream, Op.PUT, [uri for uri, _ in pairs], memory=[data for _, data in pairs], options=options
@@ -268,12 +269,18 @@ def _view(item: Item) -> BytesView:
 def not_negative(name: str, value: int, uri: str) -> int:
     if (number := integer(name, value)) < 0:
         raise InvalidError(f"get {uri}: {name} must not be negative, but is {number}", op="get", uri=uri)
-    return number
+    return not_huge(name, number)
 
 
 def positive(name: str, value: int) -> int:
     if (number := integer(name, value)) < 1:
         raise InvalidError(f"{name} must be at least 1, not {number}")
+    return not_huge(name, number)
+
+
+def not_huge(name: str, number: int) -> int:
+    if number > sys.maxsize:
+        raise InvalidError(f"{name} must be at most {sys.maxsize}, not {number}")
     return number
 
 
@@ -284,7 +291,16 @@ def integer(name: str, value: int) -> int:
         raise InvalidError(f"{name} must be an int, not {value!r} ({type(value).__name__})") from None
 
 
+def _pair(value: Any) -> tuple[str, Any]:
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise InvalidError(f"objects must be pairs of a URI and data, and not have one {type(value).__name__}")
+    return value[0], value[1]
+
+
 def _list_of(name: str, values: Iterable[Any]) -> list[Any]:
     if isinstance(values, (str, bytes)):
         raise InvalidError(f"{name} must be a list, not one {type(values).__name__} ({values!r})")
-    return list(values)
+    try:
+        return list(values)
+    except TypeError:
+        raise InvalidError(f"{name} must be a list, not {values!r} ({type(values).__name__})") from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from s3dlio._native import Op, StreamOptions
 from s3dlio._native.generator import ALL_BITS, Pattern
-from s3dlio._plans import Opener, Steps, all_items, integer, one, positive, run
+from s3dlio._plans import Opener, Steps, all_items, integer, not_huge, one, positive, run
 from s3dlio.errors import AlreadyExistsError, InvalidError
 from s3dlio.npz import generate_npz_bytes
 from s3dlio.operations import put_bytes
@@ -163,4 +163,4 @@ def _create_container(open_stream: Opener, prefix: str) -> Steps[None]:
 def _size(name: str, value: int) -> int:
     if (number := integer(name, value)) < 0:
         raise InvalidError(f"{name} must not be negative, but is {number}")
-    return number
+    return not_huge(name, number)

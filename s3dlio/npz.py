@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from s3dlio import _zip
 from s3dlio._native.generator import ALL_BITS, Pattern
-from s3dlio._plans import get, integer, positive, run
+from s3dlio._plans import get, integer, not_huge, positive, run
 from s3dlio.errors import InvalidError
 from s3dlio.views import BytesView, blank
 
@@ -47,7 +47,8 @@ def generate_npz_bytes(
     """
     code, dimensions, labels = _code(dtype), _dimensions(shape), positive("num_samples", num_samples)
     chosen = (int.from_bytes(os.urandom(8), "little") if seed is None else integer("seed", seed)) & ALL_BITS
-    random = Pattern(math.prod(dimensions) * int(code[2:]), 1, 1, chosen, _finite(code))
+    not_huge("8 * num_samples", 8 * labels)
+    random = Pattern(not_huge("the size of x", math.prod(dimensions) * int(code[2:])), 1, 1, chosen, _finite(code))
     heads = {b"x.npy": _array_header(code, dimensions), b"y.npy": _array_header("<i8", (labels,))}
     members, at = [], 0
     for (name, head), payload in zip(heads.items(), (random.size, 8 * labels), strict=True):
@@ -141,7 +142,7 @@ def read_npz(uri: str, array_name: str | None = None, **options: Unpack[ClientOp
         names = list(arrays)
         chosen = names[0] if array_name is None and names else array_name
         array: np.ndarray[Any, Any] | None = arrays[chosen] if chosen in names else None
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, EOFError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise InvalidError(f"read_npz {uri}: it is no archive of plain numpy arrays: {error}", uri=uri) from error
     if array is None:
         raise InvalidError(f"read_npz {uri}: there is no array {array_name!r}, only {names}", uri=uri)

@@ -7,6 +7,7 @@ of one sample, a cancelled task), they stay and come with the next step.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ __all__ = ["Opened", "Pass", "data_item", "data_view", "stream_options"]
 Step = TypeVar("Step")
 Result = TypeVar("Result")
 MOST_TAKEN = 64  # items taken from a stream at once: enough to make the crossing cheap
+MOST_WAITED = 1024  # items of a batch waited for at once: however long it is, the crossing needs little memory
 
 
 class Takes(Protocol):
@@ -72,7 +74,7 @@ def data_item(item: Item, opened: Opened) -> DataItem:
 
 def stream_options(options: Options, group: int = 0) -> StreamOptions:
     """What the options ask of a stream, in which so many samples at a time shall lie side by side."""
-    ahead = (options.prefetch or 0) * (options.batch_size or 1)
+    ahead = min((options.prefetch or 0) * (options.batch_size or 1), sys.maxsize)
     return StreamOptions(
         ordered=options.order == "ordered",
         recursive=options.recursive,
@@ -294,7 +296,7 @@ class Pass(Generic[Step]):
         return not self._ended and len(self._held) < count and not self._failed()
 
     def _request(self, count: int) -> tuple[int, int]:
-        wanted = count - len(self._held)
+        wanted = min(count - len(self._held), MOST_WAITED)
         return wanted, max(wanted, self._capacity)
 
     def _hold(self, items: Sequence[Item]) -> bool:

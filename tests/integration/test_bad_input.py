@@ -128,6 +128,8 @@ def test_what_may_not_be_read_is_refused(scheme: str, tmp_path: Path) -> None:
         ({"pattern": "[a"}, "pattern"),
         ({"request_timeout": 0}, "request_timeout"),
         ({"endpoints": "http://h"}, "endpoints"),
+        ({"batch_size": 1 << 63}, "batch_size must be at most"),
+        ({"memory_budget": 1 << 70}, "memory_budget must be at most"),
     ],
 )
 def test_bad_option_is_named(options: dict[str, object], told: str, tmp_path: Path) -> None:
@@ -137,6 +139,37 @@ def test_bad_option_is_named(options: dict[str, object], told: str, tmp_path: Pa
             call(f"file://{tmp_path}", options)
         with pytest.raises(errors.InvalidError, match=told):
             call(f"file://{tmp_path}", **options)
+
+
+def test_a_batch_may_be_longer_than_all_there_is(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+    loader = s3dlio.create_async_loader(f"file://{tmp_path}", batch_size=1 << 40, prefetch=1 << 40)
+    assert [list(step) for step in loader] == [[b"x"]]
+
+
+def test_numbers_too_large_for_the_library(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+    uri, huge = f"file://{tmp_path}/x", 1 << 64
+    calls: list[tuple[Callable[[], object], str]] = [
+        (lambda: s3dlio.get_range(uri, huge), "offset must be at most"),
+        (lambda: s3dlio.get_range(uri, 0, huge), "length must be at most"),
+        (lambda: s3dlio.get_into(uri, bytearray(3), length=huge), "length must be at most"),
+        (lambda: s3dlio.get_many([uri], huge), "max_in_flight must be at most"),
+        (lambda: s3dlio.generate_data(huge), "size must be at most"),
+        (lambda: s3dlio.generate_data(1, huge), "dedup must be at most"),
+        (lambda: s3dlio.generate_npz_bytes((1 << 62,)), "size of x must be at most"),
+    ]
+    for call, told in calls:
+        with pytest.raises(errors.InvalidError, match=told):
+            call()
+
+
+def test_lists_that_are_none() -> None:
+    with pytest.raises(errors.InvalidError, match="uris must be a list, not None"):
+        s3dlio.get_many(None)  # type: ignore[arg-type]
+    for objects in ([5], [("mem://b/x",)], ["ab"]):
+        with pytest.raises(errors.InvalidError, match="objects must be pairs"):
+            s3dlio.put_many(objects)  # type: ignore[arg-type]
 
 
 def test_bad_ranges(bucket: Bucket, tmp_path: Path) -> None:

@@ -180,7 +180,18 @@ def test_read_npz_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
         s3dlio.read_npz(uri, "x")
     damaged = bytearray(s3dlio.get(uri))
     damaged[60:70] = b"0123456789"
-    broken = [b"", b"no archive", b"PK\3\4", bytes(damaged), archive_of(o=np.array([{}], dtype=object))]
+    encrypted, strange = bytearray(s3dlio.get(uri)), bytearray(s3dlio.get(uri))
+    encrypted[encrypted.rindex(b"PK\1\2") + 8] |= 1
+    strange[strange.rindex(b"PK\1\2") + 10] = 99  # a compression that nobody has
+    broken = [
+        bytes(encrypted),
+        bytes(strange),
+        b"",
+        b"no archive",
+        b"PK\3\4",
+        bytes(damaged),
+        archive_of(o=np.array([{}], dtype=object)),
+    ]
     for number, content in enumerate(broken):
         with pytest.raises(InvalidError, match=rf"{number}\.npz: it is no archive of plain numpy arrays"):
             s3dlio.read_npz(place.put(f"{number}.npz", content))

@@ -239,6 +239,14 @@ def test_bad_templates(template: str, text: str) -> None:
         s3dlio.create_multi_endpoint_store_from_template(template)
 
 
+@pytest.mark.parametrize("uri", ["http://me:hidden@h:9000", "https://hidden@h", "s3://me:hidden@h:9000/b/"])
+def test_an_endpoint_with_a_password_is_refused_and_not_shown(uri: str) -> None:
+    with pytest.raises(s3dlio.InvalidError, match="a user name or a password") as caught:
+        s3dlio.create_multi_endpoint_store([uri])
+    assert "hidden" not in str(caught.value)
+    assert caught.value.uri is None
+
+
 def test_bad_files_and_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FileNotFoundError, match="none"):
         s3dlio.create_multi_endpoint_store_from_file(tmp_path / "none")
