@@ -26,7 +26,7 @@ def convert(name: str, hint: Any, value: object) -> object:
 
 
 def check_range(name: str, value: Any, least: float | None, above: float | None) -> None:
-    """InvalidError unless the value is >= `least` and > `above`, where these are given; what has a least fits the library."""
+    """InvalidError unless the value is >= `least` and > `above`, where these are given; with a least also <= MOST."""
     if least is not None and not value >= least:
         raise InvalidError(f"option {name} must be at least {least}, not {value}")
     if least is not None and isinstance(value, int) and value > MOST:

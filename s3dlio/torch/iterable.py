@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch.utils.data import IterableDataset, default_collate, get_worker_info
@@ -22,6 +22,7 @@ from s3dlio.torch.source import Source, choose_options, find_samples
 from s3dlio.torch.windows import open_windows
 
 NOBODY = -1  # no worker
+DEAF = -2  # workers that a state did not reach
 __all__ = ["S3IterableDataset"]
 
 
@@ -110,8 +111,9 @@ class S3IterableDataset(Source, IterableDataset[Any]):
     def load_state_dict(self, state: Any) -> None:
         """Let the next pass go on behind what a state says, in its epoch; the pass after it is a whole one again.
 
-        It reaches the workers of a DataLoader that is iterated afterwards, whatever their number. Another
-        `set_epoch` gives the state up. The state of a pass that had ended says nothing: the next one is a whole one.
+        It reaches the workers of a DataLoader that begin afterwards, whatever their number; those that persist from
+        before raise InvalidError at their next pass. Another `set_epoch` gives the state up. The state of a pass that
+        had ended says nothing: the next one is a whole one.
 
         Args:
             state: what `state_dict` returned, here or in a StatefulDataLoader; or the list of those of all ranks.
@@ -126,9 +128,13 @@ class S3IterableDataset(Source, IterableDataset[Any]):
         self._resume = None if loaded.ended else loaded
         if get_worker_info() is None:
             self._epoch.fill_(loaded.epoch)
+            if self._resume is not None:
+                self._workers.fill_(DEAF)  # those that persist have a dataset of their own, without this state
             self._workers = _shared_int(NOBODY)  # workers of other DataLoaders keep the one before
 
     def __iter__(self) -> Iterator[Any]:
+        if get_worker_info() is not None and int(self._workers) == DEAF:
+            return iter(_refuse_to_begin, None)  # at the first step a DataLoader passes errors on to the parent
         self._progress = self._new_progress()
         if self._takes_resume():
             assert self._resume is not None, "there is a state to take"
@@ -170,6 +176,13 @@ class S3IterableDataset(Source, IterableDataset[Any]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self._dataset)} samples>"
+
+
+def _refuse_to_begin() -> NoReturn:
+    raise InvalidError(
+        "a state was loaded after this worker had begun, which does not reach it: load the state before the first "
+        "pass of a DataLoader with persistent_workers, or make a new DataLoader"
+    )
 
 
 def _shared_int(value: int) -> torch.Tensor:

@@ -149,6 +149,20 @@ def test_only_the_next_epoch_of_a_dataloader_goes_on(folder: Folder, workers: in
     assert sorted(some_of(other, COUNT)) == list(range(COUNT))
 
 
+def test_workers_that_a_state_does_not_reach_say_so(folder: Folder) -> None:
+    fill(folder, COUNT)
+    first = shard(folder, 0, 1)
+    seen = some_of(first, 11)
+    dataset = shard(folder, 0, 1)
+    loader: DataLoader[Any] = DataLoader(dataset, batch_size=4, num_workers=1, persistent_workers=True)
+    assert sorted(some_of(loader, COUNT)) == list(range(COUNT))
+    dataset.load_state_dict(first.state_dict())
+    with pytest.raises(s3dlio.InvalidError, match="make a new DataLoader"):
+        some_of(loader, COUNT)
+    other: DataLoader[Any] = DataLoader(dataset, batch_size=4, num_workers=2)
+    assert sorted(seen + some_of(other, COUNT)) == list(range(COUNT))
+
+
 def test_a_dataset_by_itself(folder: Folder) -> None:
     fill(folder, COUNT)
     first = shard(folder, 0, 1, batch_size=3, drop_last=True)
