@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -38,12 +38,13 @@ def numbers(loader: DataLoader[Any]) -> list[int]:
 
 
 @pytest.fixture
-def used_bucket(minio_bucket: Bucket) -> Bucket:
+def used_bucket(minio_bucket: Bucket) -> Iterator[Bucket]:
     """A bucket of samples that this process has already read from, with views that are still alive."""
     uris = fill(minio_bucket, COUNT)
     used_bucket_views.append(s3dlio.get(uris[0]))
     assert len(list(s3dlio.create_dataset(minio_bucket.uri("train/")))) == COUNT
-    return minio_bucket
+    yield minio_bucket
+    used_bucket_views.clear()
 
 
 used_bucket_views: list[Any] = []
