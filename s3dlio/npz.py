@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["generate_npz_bytes", "read_npz"]
 
-# What numpy raises on what is no archive, or a damaged one: it reads headers as Python text
-_DAMAGES = (ValueError, EOFError, OSError, RuntimeError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error)
 _NAMES = {"bool": "b1", "float16": "f2", "float32": "f4", "float64": "f8", "complex64": "c8", "complex128": "c16"} | {
     f"{name}{8 * size}": f"{name[0]}{size}" for name in ("int", "uint") for size in (1, 2, 4, 8)
 }
@@ -131,8 +129,7 @@ def read_npz(uri: str, array_name: str | None = None, **options: Unpack[ClientOp
         ImportError: numpy is not installed.
         InvalidError: it is no such archive, has no such array, or the array holds Python objects.
     """
-    import tokenize
-import zipfile
+    import zipfile
 
     try:
         import numpy as np
@@ -145,7 +142,7 @@ import zipfile
         names = list(arrays)
         chosen = names[0] if array_name is None and names else array_name
         array: np.ndarray[Any, Any] | None = arrays[chosen] if chosen in names else None
-    except _DAMAGES as error:
+    except (ValueError, EOFError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise InvalidError(f"read_npz {uri}: it is no archive of plain numpy arrays: {error}", uri=uri) from error
     if array is None:
         raise InvalidError(f"read_npz {uri}: there is no array {array_name!r}, only {names}", uri=uri)
