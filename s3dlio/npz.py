@@ -129,8 +129,12 @@ def read_npz(uri: str, array_name: str | None = None, **options: Unpack[ClientOp
         ImportError: numpy is not installed.
         InvalidError: it is no such archive, has no such array, or the array holds Python objects.
     """
+    import tokenize
     import zipfile
 
+    # what numpy raises on something else: it reads a header as Python text
+    no_archive = (ValueError, EOFError, OSError, RuntimeError, SyntaxError)
+    damaged = (tokenize.TokenError, zipfile.BadZipFile, zlib.error)
     try:
         import numpy as np
     except ImportError as error:
@@ -142,7 +146,7 @@ def read_npz(uri: str, array_name: str | None = None, **options: Unpack[ClientOp
         names = list(arrays)
         chosen = names[0] if array_name is None and names else array_name
         array: np.ndarray[Any, Any] | None = arrays[chosen] if chosen in names else None
-    except (ValueError, EOFError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (*no_archive, *damaged) as error:
         raise InvalidError(f"read_npz {uri}: it is no archive of plain numpy arrays: {error}", uri=uri) from error
     if array is None:
         raise InvalidError(f"read_npz {uri}: there is no array {array_name!r}, only {names}", uri=uri)

@@ -183,7 +183,10 @@ def test_read_npz_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     encrypted, strange = bytearray(s3dlio.get(uri)), bytearray(s3dlio.get(uri))
     encrypted[encrypted.rindex(b"PK\1\2") + 8] |= 1
     strange[strange.rindex(b"PK\1\2") + 10] = 99  # a compression that nobody has
+    single = io.BytesIO()
+    np.save(single, np.arange(3))
     broken = [
+        single.getvalue().replace(b"}", b" ", 1),
         bytes(encrypted),
         bytes(strange),
         b"",
