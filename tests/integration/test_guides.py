@@ -13,12 +13,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This DataLoader will create"),  # more workers than processors
     pytest.mark.filterwarnings("ignore:'set_vital' is deprecated"),  # torchdata calls it
 ]
-GUIDES = ("resume.md", "batches.md")
-BLOCKS = {
-    f"{guide}: {name}": block
-    for guide in ("endpoints.md", "resume.md", "batches.md", "functions.md")
-    for name, block in read_blocks(guide).items()
-}
+GUIDES = ("endpoints.md", "resume.md", "batches.md", "functions.md")
+BLOCKS = {f"{guide}: {name}": block for guide in GUIDES for name, block in read_blocks(guide).items()}
 
 
 @pytest.fixture(scope="module")

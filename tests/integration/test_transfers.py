@@ -26,6 +26,7 @@ from tests.support.faults import FaultProxy
 from tests.support.mem import MemBucket, wait_until_idle
 from tests.support.samples import Folder, Store, is_local
 from tests.support.servers import Bucket, S3Server
+from tests.support.trees import below, files_in, folder_with
 
 TREE = {"a.npz": b"a" * 10, "sub/b.npz": b"bb" * 3000, "sub/deep/ünï cödé": b"", "sub/c.txt": os.urandom(9 << 20)}
 
@@ -33,20 +34,7 @@ TREE = {"a.npz": b"a" * 10, "sub/b.npz": b"bb" * 3000, "sub/deep/ünï cödé": 
 @pytest.fixture
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the files of TREE."""
-    folder = Folder(tmp_path_factory.mktemp("tree"))
-    for key, content in TREE.items():
-        folder.put(key, content)
-    return folder.path
-
-
-def below(place: Store, key: str = "") -> dict[str, bytes]:
-    """What lies at a place, by the path below it."""
-    base = place.uri(key)
-    return {uri.removeprefix(base): bytes(s3dlio.get(uri)) for uri in s3dlio.list(base, recursive=True)}
-
-
-def files_in(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return folder_with(tmp_path_factory.mktemp("tree"), TREE)
 
 
 # Round trips

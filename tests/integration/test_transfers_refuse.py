@@ -16,7 +16,8 @@ from s3dlio.errors import (
     UnsupportedError,
 )
 from tests.support.mem import MemBucket
-from tests.support.samples import Folder, Store
+from tests.support.samples import Folder
+from tests.support.trees import below, files_in, folder_with
 
 TREE = {"a.npz": b"a", "sub/b.npz": b"b", "sub/c.txt": b"c"}
 
@@ -24,20 +25,7 @@ TREE = {"a.npz": b"a", "sub/b.npz": b"b", "sub/c.txt": b"c"}
 @pytest.fixture
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the files of TREE."""
-    folder = Folder(tmp_path_factory.mktemp("tree"))
-    for key, content in TREE.items():
-        folder.put(key, content)
-    return folder.path
-
-
-def below(place: Store, key: str = "") -> dict[str, bytes]:
-    """What lies at a place, by the path below it."""
-    base = place.uri(key)
-    return {uri.removeprefix(base): bytes(s3dlio.get(uri)) for uri in s3dlio.list(base, recursive=True)}
-
-
-def files_in(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return folder_with(tmp_path_factory.mktemp("tree"), TREE)
 
 
 def test_upload_refuses(tree: Path, tmp_path: Path) -> None:
