@@ -29,6 +29,9 @@ type requests struct {
 	targetBase string
 	targets    string
 	targetEnds []int64
+
+	etags    string
+	etagEnds []int64
 }
 
 // newRequests checks that every index lies inside the columns, as far as the
@@ -64,6 +67,9 @@ func newRequests(c *C.s3d_requests) (*requests, error) {
 		r.targetBase = string([]byte(borrowed(c.target_base)))
 		r.targets = unsafe.String((*byte)(unsafe.Pointer(c.targets)), int(r.targetEnds[n-1]))
 	}
+	if r.etagEnds = int64s(c.etag_ends, n); n > 0 && r.etagEnds != nil {
+		r.etags = unsafe.String((*byte)(unsafe.Pointer(c.etags)), int(r.etagEnds[n-1]))
+	}
 	r.nameEnds = int64s(c.name_ends, named)
 	r.sizes = int64s(c.sizes, named)
 	if named > 0 {
@@ -86,6 +92,9 @@ func (r *requests) At(i int64) fetch.Request {
 	out := fetch.Request{Index: i, URI: joined(r.base, r.names, r.nameEnds, j), Size: -1, Length: -1}
 	if r.targetEnds != nil {
 		out.Target = joined(r.targetBase, r.targets, r.targetEnds, i)
+	}
+	if r.etagEnds != nil {
+		out.ETag = joined("", r.etags, r.etagEnds, i)
 	}
 	if r.sizes != nil {
 		out.Size = r.sizes[j]

@@ -95,6 +95,9 @@ typedef struct {
     s3d_str target_base;         /* COPY: common beginning of all targets, may be empty */
     const char *targets;         /* COPY: target i ends at target_ends[i], as the names do */
     const int64_t *target_ends;  /* [count] */
+    const char *etags;           /* GET: the object must have this ETag, as s3d_page has it, at every request of the
+                                    read, else S3D_ERR_CHANGED; ETag i ends at etag_ends[i]; an empty one: any */
+    const int64_t *etag_ends;    /* [count]; NULL: any for all */
 } s3d_requests;
 
 typedef struct {
@@ -113,6 +116,7 @@ typedef struct {
     int64_t shard_count;         /* 0 or 1: keep all */
     int64_t group;               /* GET, GET_LISTED: each so many whole objects, counted from the first, lie side
                                     by side in one buffer if all are listed with one size; 0: never */
+    int32_t tell_etags;          /* GET: 1: the text of each item is the ETag of its object */
 } s3d_stream_options;
 
 typedef struct {
@@ -123,7 +127,8 @@ typedef struct {
     int64_t len;                 /* bytes at data */
     int64_t size;                /* of the whole object, -1 unknown */
     s3d_buffer buffer;           /* owner of data, 0 where there is none: s3d_buffer_release() */
-    char *text;                  /* JSON (error, STAT, PUT, COPY) or URI (GET_LISTED); s3d_text_free() */
+    char *text;                  /* JSON (error, STAT, PUT, COPY), URI (GET_LISTED), ETag (GET with tell_etags);
+                                    s3d_text_free() */
     int64_t text_len;
 } s3d_item;
 

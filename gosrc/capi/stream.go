@@ -10,6 +10,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/fetch"
 	"github.com/s3dlio/s3dlio/gosrc/internal/guard"
 )
@@ -39,6 +40,9 @@ func s3d_stream_open(client C.s3d_client, reqs *C.s3d_requests, opts *C.s3d_stre
 		if err != nil {
 			return err
 		}
+		if op := fetch.Op(opts.op); source.etagEnds != nil && op != fetch.Get {
+			return errs.New(errs.Invalid, op.String(), "", "only reads can be pinned to ETags")
+		}
 		s, err := c.Open(fetch.Op(opts.op), source, streamOptions(opts), opts.event_fd != 0)
 		if err != nil {
 			return err
@@ -62,6 +66,7 @@ func streamOptions(o *C.s3d_stream_options) fetch.Options {
 		ShardIndex:       int64(o.shard_index),
 		ShardCount:       int64(o.shard_count),
 		Group:            int64(o.group),
+		TellETags:        o.tell_etags != 0,
 	}
 }
 

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from s3dlio._native.header import ffi
@@ -52,6 +53,7 @@ class StreamOptions:
     shard_index: int = 0
     shard_count: int = 0
     group: int = 0
+    tell_etags: bool = False
 
 
 class Requests:
@@ -71,6 +73,7 @@ class Requests:
         memory: Sequence[Buffer] | None,
         writable: bool,
         targets: Listing | None = None,
+        etags: Iterable[str] | None = None,
     ) -> None:
         """Lay the columns out; `writable` tells whether the library will write to the memory or read it.
 
@@ -89,6 +92,8 @@ class Requests:
         self._put_column("lengths", _column(lengths))
         if targets is not None:
             self._put_targets(targets)
+        if etags is not None:
+            self._put_etags(etags)
         if memory is not None:
             self._put_memory(memory, writable)
 
@@ -114,6 +119,14 @@ class Requests:
         self.pointer.target_base.len = len(base)
         self.pointer.targets = self._lend(targets.names)
         self.pointer.target_ends = self._lend(targets.ends, "int64_t[]")
+
+    def _put_etags(self, etags: Iterable[str]) -> None:
+        try:
+            texts = [etag.encode("utf-8", "surrogateescape") for etag in etags]
+        except (AttributeError, UnicodeEncodeError) as error:
+            raise InvalidError(f"an ETag must be a str as stat has it: {error}") from error
+        self._put_column("etag_ends", array("q", accumulate(map(len, texts))))
+        self.pointer.etags = self._lend(b"".join(texts))
 
     def _put_column(self, name: str, column: array[int] | None) -> None:
         if column is None:
@@ -170,6 +183,7 @@ def c_options(op: Op, options: StreamOptions, event_fd: bool) -> tuple[Any, Any]
             "shard_index": options.shard_index,
             "shard_count": options.shard_count,
             "group": options.group,
+            "tell_etags": options.tell_etags,
         },
     )
     return made, pattern

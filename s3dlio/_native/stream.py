@@ -39,7 +39,7 @@ class Item:
         error: why it failed, or None.
         view: what was read, or None where nothing was, or into memory of the caller.
         size: of the whole object in bytes, -1 where unknown.
-        text: JSON (STAT, PUT, COPY), or the URI (GET_LISTED); else "".
+        text: JSON (STAT, PUT, COPY), the URI (GET_LISTED), or the ETag (GET with `tell_etags`); else "".
         length: bytes that were read.
         micros: from the beginning of its work in the library to the end, in microseconds.
     """
@@ -83,6 +83,7 @@ class Stream:
         lengths: Iterable[int] | None = None,
         memory: Sequence[Buffer] | None = None,
         targets: Listing | None = None,
+        etags: Iterable[str] | None = None,
         options: StreamOptions = StreamOptions(),  # noqa: B008 - it is immutable
         event_fd: bool = False,
     ) -> None:
@@ -98,6 +99,8 @@ class Stream:
             memory: of each request, the data to PUT, or the memory that GET writes to, which must be writable. It is
                 used until the stream has ended or is closed, and must not change meanwhile.
             targets: of each COPY, where to store the object.
+            etags: of each GET, the ETag that the object must have for as long as it is read, as listings have it, or ""
+                for any. Where it has another, the error of the item is a ChangedError.
             options: how to work.
             event_fd: whether `fileno` and `take_async` will be used.
 
@@ -120,6 +123,7 @@ class Stream:
             memory=memory,
             writable=op is Op.GET,
             targets=targets,
+            etags=etags,
         )
         self._has_memory = memory is not None
         self._may_wait = not event_fd

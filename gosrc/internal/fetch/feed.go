@@ -63,7 +63,7 @@ func (r Request) joinable() bool { return r.Memory == nil && r.Offset >= 0 && r.
 // consumers may write to what they get.
 func joins(members []Request, r Request, partSize int64) bool {
 	first, last := members[0], members[len(members)-1]
-	if !r.joinable() || r.URI != first.URI {
+	if !r.joinable() || r.URI != first.URI || r.ETag != first.ETag {
 		return false
 	}
 	if partSize == 0 {

@@ -15,7 +15,7 @@ const maxRestarts = 3
 
 // get reads one range, that of one request or of several coalesced ones, in
 // parts where it is longer than partSize. The first part tells the size and the
-// ETag that the others are pinned to.
+// ETag that the others are pinned to. Requests may be pinned to one themselves.
 type get struct {
 	requests []Request
 	text     []byte
@@ -43,16 +43,24 @@ func (g *get) start(ctx context.Context, j *job) (err error) {
 	if err = g.target.needsKey(j.op, j.uri); err != nil {
 		return err
 	}
+	pin := g.requests[0].ETag // joined requests have the same
+	if !isETag(pin) {
+		return errs.New(errs.Invalid, j.op, j.uri, "the ETag %q cannot be one", pin).
+			WithHint("Give it as stat and listings have it, without quotes")
+	}
 	first := g.want
 	if g.partSize > 0 && (g.expected < 0 || g.expected > g.partSize) {
 		first.Length = g.partSize
 	}
-	reader, err := g.target.store.Open(ctx, g.target.uri, first, "")
+	reader, err := g.target.store.Open(ctx, g.target.uri, first, pin)
 	if err != nil {
 		return err
 	}
 	defer closeReader(reader, &err)
 	g.info = reader.Info()
+	if pin != "" && g.info.ETag != pin { // a store that does not know pinned reads
+		return errs.New(errs.Changed, j.op, j.uri, "the object has changed: its ETag is %s, not %s", g.info.ETag, pin)
+	}
 	total := g.info.Size - g.want.Offset
 	if g.want.Length >= 0 {
 		total = min(total, g.want.Length)
@@ -142,6 +150,9 @@ func (g *get) read(r io.Reader, from, n int64, j *job) error {
 
 func (g *get) finish(_ context.Context, j *job) ([]Item, error) {
 	items := make([]Item, len(g.requests))
+	if j.stream.opts.TellETags {
+		g.text = []byte(g.info.ETag)
+	}
 	for i, r := range g.requests {
 		items[i] = g.item(r)
 	}
@@ -173,11 +184,21 @@ func (g *get) fail(j *job, err *errs.Error) (again bool) {
 		g.buffer.Release()
 	}
 	g.buffer, g.dst, g.info = nil, nil, backend.Info{}
-	if err.Code != errs.Changed || g.restarts == maxRestarts || j.stream.ctx.Err() != nil {
+	if err.Code != errs.Changed || g.requests[0].ETag != "" || g.restarts == maxRestarts || j.stream.ctx.Err() != nil {
 		g.leave(j.stream)
 		return false
 	}
 	g.restarts++
+	return true
+}
+
+// isETag says whether text can be an ETag, quotes left off, or is empty: what HTTP has no place for is refused, not sent.
+func isETag(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c <= ' ' || c == '"' || c == 0x7f {
+			return false
+		}
+	}
 	return true
 }
 

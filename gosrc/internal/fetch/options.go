@@ -46,6 +46,7 @@ type Options struct {
 	ShardIndex       int64
 	ShardCount       int64
 	Group            int64
+	TellETags        bool
 }
 
 func (o *Options) validate(op Op) error {
@@ -61,6 +62,8 @@ func (o *Options) validate(op Op) error {
 		return bad("memory_budget must be greater than 0, not %d", o.MemoryBudget)
 	case o.MaxObjects < 0 || o.MaxInflightParts < 0 || o.PartSize < 0 || o.Prefetch < 0 || o.Group < 0:
 		return bad("max_objects, max_inflight_parts, part_size, prefetch and group must not be negative")
+	case o.TellETags && op != Get:
+		return bad("only reads of named objects tell ETags")
 	case o.ShardCount > 1 && (o.ShardIndex < 0 || o.ShardIndex >= o.ShardCount):
 		return bad("shard %d of %d does not exist", o.ShardIndex, o.ShardCount)
 	case o.Pattern != "" && !doublestar.ValidatePattern(o.Pattern):

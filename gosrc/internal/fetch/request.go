@@ -19,6 +19,8 @@ type Request struct {
 	Size   int64  // of the object, -1 unknown
 	Offset int64
 	Length int64 // -1: to the end
+	// ETag is the version that a Get must find; empty: any, as long as all of it is of one.
+	ETag string
 	// Memory is the caller's: where a Get writes, what a Put stores. A Get
 	// without it (nil) allocates.
 	Memory []byte
