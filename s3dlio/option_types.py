@@ -30,6 +30,7 @@ class ClientOptions(TypedDict, total=False):
     max_attempts: int
     direct_fallback: bool
     multipart_threshold: int
+    user_agent: str
 
 
 class TransferOptions(ClientOptions, total=False):

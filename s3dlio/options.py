@@ -190,6 +190,10 @@ class Options:
     multipart_threshold: Annotated[
         int, About("client", "Bytes above which an object is uploaded in parts.", least=1)
     ] = 64 * MIB
+    user_agent: Annotated[
+        str,
+        About("client", "Put before `s3dlio` in the `User-Agent` of every S3 request: printable ASCII."),
+    ] = ""
 
     skip_head: Annotated[
         bool,

@@ -382,3 +382,24 @@ def test_multipart_threshold(audited_bucket: Bucket, audit_log: AuditLog, thresh
     assert {"NewMultipartUpload", "PutObject"} & {r.operation for r in audit_log.requests(audited_bucket)} == {
         operation
     }
+
+
+def test_user_agent(audited_bucket: Bucket, audit_log: AuditLog) -> None:
+    """Every kind of request has it, those of parts too."""
+    options: Any = {"user_agent": "trainer/2.1 (a; b)", "multipart_threshold": MIB}
+    big, small = audited_bucket.uri("big"), audited_bucket.uri("small")
+    s3dlio.put_many([(big, bytes(6 * MIB)), (small, b"x")], **options)
+    assert s3dlio.list(audited_bucket.uri(), **options) == [big, small]
+    assert s3dlio.stat(small, **options)["size"] == 1
+    assert len(s3dlio.get(big, **options)) == 6 * MIB
+    s3dlio.delete(small, **options)
+    seen = audit_log.requests(audited_bucket)
+    assert {r.operation for r in seen} >= {
+        "PutObject", "NewMultipartUpload", "PutObjectPart", "CompleteMultipartUpload",
+        "ListObjectsV2", "HeadObject", "GetObject", "DeleteObject",
+    }  # fmt: skip
+    ours = {r.headers["User-Agent"] for r in seen if "Boto" not in r.headers["User-Agent"]}
+    assert ours == {"trainer/2.1 (a; b) s3dlio"}
+    for bad in ("a\r\nx-evil: 1", "café", "\x7f"):
+        with pytest.raises(s3dlio.InvalidError, match="user_agent"):
+            s3dlio.get(small, user_agent=bad)

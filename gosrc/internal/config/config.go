@@ -30,6 +30,7 @@ type Config struct {
 	MaxAttempts     int      `json:"max_attempts"`        // 0: only retry_timeout limits
 	DirectFallback  bool     `json:"direct_fallback"`     // buffered reads where O_DIRECT is refused
 	MultipartThresh int64    `json:"multipart_threshold"` // PUTs above it are uploaded in parts
+	UserAgent       string   `json:"user_agent"`          // goes before our own name
 
 	Env map[string]string `json:"env"`
 }
@@ -87,6 +88,12 @@ func (c *Config) validate() error {
 	} {
 		if s <= 0 {
 			return errs.New(errs.Invalid, "configure", "", "%s must be greater than 0", name)
+		}
+	}
+	for i := range len(c.UserAgent) {
+		if b := c.UserAgent[i]; b < ' ' || b > '~' {
+			return errs.New(errs.Invalid, "configure", "", "user_agent %q is not printable ASCII", c.UserAgent).
+				WithHint("Write it as HTTP has it: name/version (comment)")
 		}
 	}
 	if c.RetryTimeout < 0 || c.MaxAttempts < 0 || c.MultipartThresh <= 0 {

@@ -23,12 +23,15 @@ func TestDefaultsAndValues(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"regoin":"x"}`:          "regoin",
-		`{"strategy":"magic"}`:    "magic",
-		`{"connect_timeout":0}`:   "connect_timeout",
-		`{"retry_timeout":-1}`:    "retry_timeout",
-		`{"max_attempts":"many"}`: "max_attempts",
-		`nonsense`:                "malformed",
+		`{"regoin":"x"}`:           "regoin",
+		`{"strategy":"magic"}`:     "magic",
+		`{"connect_timeout":0}`:    "connect_timeout",
+		`{"retry_timeout":-1}`:     "retry_timeout",
+		`{"max_attempts":"many"}`:  "max_attempts",
+		`nonsense`:                 "malformed",
+		`{"user_agent":"a\r\nb"}`:  "user_agent",
+		`{"user_agent":"d\u00e9"}`: "user_agent",
+		`{"user_agent":"\u007f"}`:  "user_agent",
 	} {
 		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)

@@ -21,6 +21,7 @@ import (
 type client struct {
 	endpoint  *url.URL
 	pathStyle bool
+	agent     string // the User-Agent of every request
 	signer    signer
 	keys      *keyring // nil: anonymous
 	wire      *wire.Transport
@@ -47,7 +48,7 @@ func open(_ context.Context, cfg *config.Config, endpoint string) (backend.Backe
 	if err != nil {
 		return nil, err
 	}
-	c := &client{endpoint: u, pathStyle: pathStyle(cfg, u), signer: signer{region: region(cfg, profile)}}
+	c := &client{endpoint: u, pathStyle: pathStyle(cfg, u), agent: userAgent(cfg), signer: signer{region: region(cfg, profile)}}
 	if c.wire, err = transport(cfg, u); err != nil {
 		return nil, err
 	}
@@ -105,7 +106,7 @@ func (c *client) do(ctx context.Context, r *call) (*wire.Response, error) {
 func (c *client) send(ctx context.Context, r *call) (*wire.Response, *held, error) {
 	req := &wire.Request{Method: r.method, Body: r.body, Once: r.once}
 	req.Header = append(make(wire.Header, 0, 10), r.header...)
-	req.Header = append(req.Header, wire.Field{Name: "user-agent", Value: "s3dlio"})
+	req.Header = append(req.Header, wire.Field{Name: "user-agent", Value: c.agent})
 	req.Host, req.Target = c.address(r)
 	if c.keys == nil {
 		resp, err := c.wire.Do(ctx, req)

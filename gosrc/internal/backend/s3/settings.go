@@ -81,6 +81,11 @@ func pathStyle(cfg *config.Config, endpoint *url.URL) bool {
 	return !strings.HasSuffix(host, ".amazonaws.com") && !strings.HasSuffix(host, ".amazonaws.com.cn")
 }
 
+// userAgent is what requests say of who sends them.
+func userAgent(cfg *config.Config) string {
+	return strings.TrimSpace(cfg.UserAgent + " s3dlio")
+}
+
 // transport is the way to an endpoint.
 func transport(cfg *config.Config, endpoint *url.URL) (*wire.Transport, error) {
 	t := &wire.Transport{
