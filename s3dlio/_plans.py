@@ -175,6 +175,7 @@ def _described(item: Item) -> dict[str, Any]:
         "content_type": found.get("content_type"),
         "metadata": found.get("metadata", {}),
         "is_dir": found.get("is_dir", False),
+        "storage_class": found.get("storage_class"),
     }
 
 

@@ -24,9 +24,10 @@ class Listing:
         sizes: array("q") of bytes; -1 where unknown, and for a common prefix (a directory).
         mtimes_ns: array("q") of nanoseconds since 1970 UTC, 0 unknown; None where nobody asked.
         etags: one tuple entry each, "" unknown; None where nobody asked.
+        storage_classes: one tuple entry each, "" unknown; None where nobody asked.
     """
 
-    __slots__ = ("_digest", "base", "ends", "etags", "mtimes_ns", "names", "sizes")
+    __slots__ = ("_digest", "base", "ends", "etags", "mtimes_ns", "names", "sizes", "storage_classes")
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class Listing:
         sizes: array[int],
         mtimes_ns: array[int] | None = None,
         etags: tuple[str, ...] | None = None,
+        storage_classes: tuple[str, ...] | None = None,
     ) -> None:
         self.base = base
         self.names = names
@@ -43,6 +45,7 @@ class Listing:
         self.sizes = sizes
         self.mtimes_ns = mtimes_ns
         self.etags = etags
+        self.storage_classes = storage_classes
         self._digest = ""
 
     @classmethod
@@ -62,7 +65,7 @@ class Listing:
 
     @classmethod
     def joined(cls, listings: Sequence[Listing]) -> Listing:
-        """Make one listing of several, such as the pages of one. Modification times and ETags are left out."""
+        """Make one listing of several, such as the pages of one. Times, ETags and storage classes are left out."""
         if len({listing.base for listing in listings}) > 1:
             uris = [uri for listing in listings for uri in listing]
             return cls.from_uris(uris, [size for listing in listings for size in listing.sizes])
@@ -106,6 +109,7 @@ class Listing:
             _picked(self.sizes, order),
             None if self.mtimes_ns is None else _picked(self.mtimes_ns, order),
             None if self.etags is None else tuple(self.etags[i] for i in order),
+            None if self.storage_classes is None else tuple(self.storage_classes[i] for i in order),
         )
 
     def digest(self) -> str:
@@ -126,7 +130,8 @@ class Listing:
         return f"<Listing of {len(self)} objects under {self.base!r}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Listing, (self.base, self.names, self.ends, self.sizes, self.mtimes_ns, self.etags)
+        columns = self.names, self.ends, self.sizes, self.mtimes_ns, self.etags, self.storage_classes
+        return Listing, (self.base, *columns)
 
     def _name(self, index: int) -> bytes:
         return self.names[self.ends[index - 1] if index else 0 : self.ends[index]]

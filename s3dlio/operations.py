@@ -178,8 +178,8 @@ def list_containers(uri: str, **options: Unpack[ClientOptions]) -> builtins.list
 def stat(uri: str, **options: Unpack[ClientOptions]) -> dict[str, Any]:
     """Describe an object.
 
-    Returns a dict: size in bytes; last_modified, a str in ISO 8601, UTC; etag; content_type; metadata, a dict; is_dir.
-    What the store does not tell is None.
+    Returns a dict: size in bytes; last_modified, a str in ISO 8601, UTC; etag; content_type; metadata, a dict; is_dir;
+    storage_class, which S3 itself does not tell where it is STANDARD. What the store does not tell is None.
     """
     return run(options, plans.stat, uri)
 
@@ -210,8 +210,8 @@ def object_capabilities(uri: str) -> dict[str, Any]:
     """Tell what can be done with the objects of a scheme; no request is made.
 
     Returns a dict: provider, the scheme; ranges, etags, atomic_put, multipart_upload, get_into, head: what every scheme
-    has; content_type, user_metadata: whether objects keep these; containers: whether there are buckets; directories:
-    whether directories exist by themselves; min_part_size in bytes and max_parts of an upload, 0 for no limit.
+    has; content_type, user_metadata, storage_class: whether objects keep these; containers: whether there are buckets;
+    directories: whether they exist by themselves; min_part_size in bytes and max_parts of an upload, 0 for no limit.
 
     Raises InvalidError or UnsupportedError for a malformed URI or an unknown scheme.
     """

@@ -55,6 +55,13 @@ class WriterOptions:
             "files have none.",
         ),
     ] = None
+    storage_class: Annotated[
+        str,
+        About(
+            "writer",
+            "Storage class of the object, such as `STANDARD_IA`. Empty: the store's default. Local files have none.",
+        ),
+    ] = ""
     compression: Annotated[
         Compression | None,
         About("writer", "Compress what is written. The URI stays as it is: give it the suffix you want."),
@@ -98,6 +105,7 @@ class WriterOptions:
             "max_in_flight": self.max_in_flight,
             "buffer_size": self.buffer_size or 0,
             "content_type": self.content_type,
+            "storage_class": self.storage_class,
             "metadata": dict(self.metadata or {}),
             "compression": self.compression or "",
             "compression_level": level,

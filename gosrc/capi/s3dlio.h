@@ -142,6 +142,10 @@ typedef struct {
     const int64_t *mtimes_ns;    /* since 1970, UTC; 0 unknown */
     const char *etags;
     const int64_t *etag_ends;
+    const char *classes;         /* the storage classes there are, one behind the other; one is empty: not known */
+    const int64_t *class_ends;   /* [class_count] */
+    int64_t class_count;         /* at least 1 */
+    const int64_t *class_of;     /* which of them an object has; NULL: all have the first */
 } s3d_page;
 
 typedef struct {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from array import array
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ PAGES = 16  # taken at once
 def list_pages(
     client: Client, uri: str, recursive: bool = False, pattern: str | re.Pattern[str] | None = None
 ) -> Iterator[Listing]:
-    """Yield what lies at `uri`, a page at a time and in the order of the store, with times and ETags.
+    """Yield what lies at `uri`, a page at a time and in the order of the store, with times, ETags and storage classes.
 
     Args:
         client: whom to ask.
@@ -75,7 +76,22 @@ def _decoded(page: Any) -> Listing:
         _column(page.sizes, count),
         _column(page.mtimes_ns, count),
         tuple(etags[start:end] for start, end in zip(starts, etag_ends, strict=True)) if etags else ("",) * count,
+        _storage_classes(page),
     )
+
+
+def _storage_classes(page: Any) -> tuple[str, ...]:
+    ends = _column(page.class_ends, page.class_count)
+    text = _text(page.classes, ends[-1])
+    classes = [text[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    if not page.class_of:
+        return _all_of(classes[0], page.count)
+    return tuple(map(classes.__getitem__, _column(page.class_of, page.count)))
+
+
+@functools.lru_cache(maxsize=16)  # the pages of a long listing share theirs
+def _all_of(storage_class: str, count: int) -> tuple[str, ...]:
+    return (storage_class,) * count
 
 
 def _column(address: Any, count: int) -> array[int]:

@@ -46,7 +46,7 @@ def _write(uri: str, item: Item, as_json: bool) -> None:
         facts["size"] = found["size"]
     if found.get("mtime_ns"):
         facts["last_modified"] = time_text(found["mtime_ns"])
-    facts |= {name: found[name] for name in ("etag", "content_type", "metadata") if found.get(name)}
+    facts |= {name: found[name] for name in ("etag", "content_type", "storage_class", "metadata") if found.get(name)}
     if as_json:
         echo_json(facts)
         return

@@ -6,6 +6,7 @@ import gc
 import io
 import json
 import mmap
+import pickle
 import threading
 import time
 from array import array
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import s3dlio
 from s3dlio._native import Client, Item, Op, Stream, StreamOptions, list_pages
 from s3dlio.errors import ClosedError, InvalidError, NotFoundError, UnsupportedError
 from s3dlio.listing import Listing
@@ -146,7 +148,32 @@ def test_pages(bucket: MemBucket) -> None:
     assert len(times) == 2500
     assert all(times)
     assert all(etag for page in pages for etag in page.etags or ("",))
+    assert [page.storage_classes for page in pages] == [("",) * len(page) for page in pages]
     wait_until_idle()
+
+
+def test_storage_classes_of_pages(bucket: MemBucket) -> None:
+    classes = ["COLD", "", "HOT", "COLD"]
+    for i, name in enumerate(classes):
+        with s3dlio.create_writer(bucket.uri(f"a/{i}"), storage_class=name) as writer:
+            writer.write(b"x")
+    bucket.put("a/z/below")
+    (page,) = list_pages(Client.get(), bucket.uri("a/"))
+    assert page.storage_classes == (*classes, "")
+    assert page.etags is not None
+    assert page.etags[4] == ""
+    assert page.select([4, 0]).storage_classes == pickle.loads(pickle.dumps(page.select([4, 0]))).storage_classes
+    assert page.select([4, 0]).storage_classes == ("", "COLD")
+    for i in (0, 3):
+        (page,) = list_pages(Client.get(), bucket.uri(f"a/{i}"))
+        assert page.storage_classes == ("COLD",)
+
+
+def test_pages_of_one_storage_class_share_it(bucket: MemBucket) -> None:
+    for i in range(2000):
+        bucket.put(f"{i:04d}")
+    first, second = list_pages(Client.get(), bucket.uri())
+    assert first.storage_classes is second.storage_classes
 
 
 # Memory of the caller

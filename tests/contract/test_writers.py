@@ -290,6 +290,8 @@ def test_an_object_gets_a_name_of_its_own_in_a_directory(folder: Store) -> None:
         ("file:///a", {"compression_level": 3}, InvalidError, "compression_level needs compression"),
         ("file:///a", {"compression": "gzip", "compression_level": 10}, InvalidError, "a: compression_level 10"),
         ("file:///a", {"content_type": "a\nb"}, InvalidError, "file:///a: content_type"),
+        ("file:///a", {"storage_class": "GLACIER IR"}, InvalidError, "file:///a: storage_class \"GLACIER IR\""),
+        ("file:///a", {"storage_class": "é"}, InvalidError, "file:///a: storage_class"),
         ("file:///a", {"metadata": {"Name": "x"}}, InvalidError, "metadata has the name \"Name\""),
         ("file:///a", {"metadata": {"name": "ü"}}, InvalidError, "metadata name"),
         ("file:///a", {"metadata": {"name": 1}}, InvalidError, "metadata must be dict of str"),

@@ -13,6 +13,7 @@ import pytest
 
 import s3dlio
 from s3dlio import errors
+from s3dlio._native import Client, list_pages
 from tests.support.audit import AuditLog
 from tests.support.checksums import crc32c
 from tests.support.faults import FaultProxy
@@ -53,6 +54,23 @@ def test_content_type_metadata_and_checksum(bucket: Bucket) -> None:
         known = s3dlio.stat(bucket.uri("key"))
         assert (known["content_type"], known["metadata"]) == ("application/x-tar", {"run-id": "a  b=c"})
     assert writer.checksum() == f"crc32c:{crc32c(DATA):08x}"
+
+
+def test_storage_class(minio_bucket: Bucket) -> None:
+    for size in (10, len(DATA)):
+        uri = minio_bucket.uri(f"{size}")
+        with s3dlio.create_writer(uri, storage_class="REDUCED_REDUNDANCY", part_size=PART) as writer:
+            writer.write(DATA[:size])
+        head = minio_bucket.server.client.head_object(Bucket=minio_bucket.name, Key=f"{size}")
+        assert head["StorageClass"] == s3dlio.stat(uri)["storage_class"] == "REDUCED_REDUNDANCY"
+    plain = minio_bucket.put("plain")
+    assert s3dlio.stat(plain)["storage_class"] in (None, "STANDARD")
+    (page,) = list_pages(Client.get(), minio_bucket.uri())
+    assert page.storage_classes == ("REDUCED_REDUNDANCY", "REDUCED_REDUNDANCY", "STANDARD")
+    writer = s3dlio.create_writer(minio_bucket.uri("odd"), storage_class="NO_SUCH_CLASS")
+    writer.write(b"x")
+    with pytest.raises(s3dlio.InvalidError, match="storage class is not known"):
+        writer.finalize()
 
 
 def test_compressed_in_parts(bucket: Bucket) -> None:

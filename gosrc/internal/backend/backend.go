@@ -21,6 +21,8 @@ type Info struct {
 	ContentType string            `json:"content_type,omitempty"`
 	Metadata    map[string]string `json:"metadata,omitempty"` // user metadata
 	IsDir       bool              `json:"is_dir,omitempty"`
+	// StorageClass is empty where the store does not tell: S3 itself does not for STANDARD.
+	StorageClass string `json:"storage_class,omitempty"`
 }
 
 // Attributes are what an object says of itself besides its bytes. Stat answers
@@ -28,6 +30,9 @@ type Info struct {
 type Attributes struct {
 	ContentType string            // empty: the store's choice
 	Metadata    map[string]string // names as HTTP has them, in lower case; values of printable ASCII
+	// StorageClass is a name that the store knows; empty: its default. A driver
+	// says by itself whether there are any.
+	StorageClass string
 }
 
 // Entry is one line of a listing. Key is the full key, as in uri.URI.
@@ -36,6 +41,8 @@ type Entry struct {
 	Size    int64 // -1 for a common prefix, whose Key ends in '/'
 	ModTime time.Time
 	ETag    string
+	// StorageClass is empty where the store does not tell, and for a common prefix.
+	StorageClass string
 }
 
 // Range selects bytes of an object: Length < 0 means to the end.

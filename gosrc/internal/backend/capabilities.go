@@ -15,6 +15,7 @@ type Capabilities struct {
 	// Where they differ.
 	ContentType  bool  `json:"content_type"`
 	UserMetadata bool  `json:"user_metadata"`
+	StorageClass bool  `json:"storage_class"` // can be chosen
 	Containers   bool  `json:"containers"`    // buckets, which can be made and removed
 	Directories  bool  `json:"directories"`   // they exist by themselves
 	MinPartSize  int64 `json:"min_part_size"` // bytes of a part of an upload but the last; 0: no limit
@@ -26,7 +27,7 @@ func (d Driver) Capabilities() Capabilities {
 	return Capabilities{
 		Provider: d.Scheme,
 		Ranges:   true, ETags: true, AtomicPut: true, MultipartUpload: true, GetInto: true, Head: true,
-		ContentType: d.Attributes, UserMetadata: d.Attributes,
+		ContentType: d.Attributes, UserMetadata: d.Attributes, StorageClass: d.StorageClasses,
 		Containers: !d.Local, Directories: d.Directories,
 		MinPartSize: d.MinPart, MaxParts: d.MaxParts,
 	}

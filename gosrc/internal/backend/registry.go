@@ -21,6 +21,8 @@ type Driver struct {
 	Directories bool
 	// Attributes is true where objects have a content type and user metadata.
 	Attributes bool
+	// StorageClasses is true where objects have one that can be chosen.
+	StorageClasses bool
 	// MinPart is the least size of the parts of an upload but the last, in
 	// bytes, and MaxParts how many it may have; 0: no limit.
 	MinPart  int64

@@ -75,7 +75,8 @@ func (c *copying) resolve(ctx context.Context, j *job) (err error) {
 	return c.dest.needsKey(j.op, c.request.Target)
 }
 
-// attributes are those of the source, which came with its first part.
+// attributes are those of the source, which came with its first part. Its
+// storage class stays with it: the target's store may have others.
 func (c *copying) attributes() *backend.Attributes {
 	return &backend.Attributes{ContentType: c.info.ContentType, Metadata: c.info.Metadata}
 }

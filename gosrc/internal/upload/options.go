@@ -14,7 +14,8 @@ type Options struct {
 	BufferSize       int64             `json:"buffer_size"` // 0: as MaxInFlight has it
 	ContentType      string            `json:"content_type"`
 	Metadata         map[string]string `json:"metadata"`
-	Compression      string            `json:"compression"` // empty: none
+	StorageClass     string            `json:"storage_class"` // empty: the store's default
+	Compression      string            `json:"compression"`   // empty: none
 	CompressionLevel int               `json:"compression_level"`
 }
 
@@ -34,6 +35,8 @@ func (o *Options) validate() error {
 		return bad("buffer_size must not be negative")
 	case !printable(o.ContentType):
 		return bad("content_type %q is not printable ASCII", o.ContentType)
+	case !isName(o.StorageClass):
+		return bad("storage_class %q is no name of one: they are made of letters, digits, - and _", o.StorageClass)
 	}
 	for name, value := range o.Metadata {
 		if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
@@ -59,9 +62,19 @@ func printable(s string) bool {
 	return strings.TrimSpace(s) == s
 }
 
+func isName(s string) bool {
+	for _, c := range []byte(s) {
+		letter := c|' ' >= 'a' && c|' ' <= 'z'
+		if !letter && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
 func (o *Options) attributes() *backend.Attributes {
-	if o.ContentType == "" && len(o.Metadata) == 0 {
+	if o.ContentType == "" && len(o.Metadata) == 0 && o.StorageClass == "" {
 		return nil
 	}
-	return &backend.Attributes{ContentType: o.ContentType, Metadata: o.Metadata}
+	return &backend.Attributes{ContentType: o.ContentType, Metadata: o.Metadata, StorageClass: o.StorageClass}
 }

@@ -295,6 +295,7 @@ func TestBadOptionsAreRefused(t *testing.T) {
 		"max_in_flight":  {MaxInFlight: -1},
 		"buffer_size":    {BufferSize: -1},
 		"content_type":   {ContentType: "a\r\nb"},
+		"storage_class":  {StorageClass: "COLD\r\nx-evil: 1"},
 		"metadata":       {Metadata: map[string]string{"A": "b"}},
 		"metadata run":   {Metadata: map[string]string{"run": " b"}},
 		"compression":    {Compression: "rar"},

@@ -25,6 +25,9 @@ type Suite struct {
 	// Container names a container that does not exist and that the test may
 	// create, another one at each call; nil for local schemes.
 	Container func(t testing.TB) uri.URI
+	// StorageClass is one other than the default that the store knows, keeps and
+	// tells; empty: none.
+	StorageClass string
 	// PartSize is what to ask Upload.PartSize for; 0: 64 KiB. Stores with a minimum answer more.
 	PartSize int64
 	// Large is the size of the largest object; 0: about 24 MiB.
@@ -73,6 +76,7 @@ func Run(t *testing.T, s Suite) {
 		{"UploadEmpty", uploadEmpty},
 		{"UploadCancelled", uploadCancelled},
 		{"Attributes", attributes},
+		{"StorageClasses", storageClasses},
 		{"Directories", directories},
 		{"Containers", containers},
 		{"Cancelled", cancelled},

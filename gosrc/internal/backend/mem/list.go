@@ -17,7 +17,9 @@ func (c client) List(ctx context.Context, u uri.URI, recursive bool, page func([
 	err := c.in(ctx, "list", u, false, func(c *container) error {
 		for key, o := range c.objects {
 			if strings.HasPrefix(key, u.Key) {
-				entries = append(entries, backend.Entry{Key: key, Size: o.info.Size, ModTime: o.info.ModTime, ETag: o.info.ETag})
+				entries = append(entries, backend.Entry{
+					Key: key, Size: o.info.Size, ModTime: o.info.ModTime, ETag: o.info.ETag, StorageClass: o.info.StorageClass,
+				})
 			}
 		}
 		return nil

@@ -22,9 +22,10 @@ import (
 
 func init() {
 	backend.Register(backend.Driver{
-		Scheme:     "mem",
-		Attributes: true,
-		Endpoints:  func(*config.Config) ([]string, error) { return nil, nil },
+		Scheme:         "mem",
+		Attributes:     true,
+		StorageClasses: true,
+		Endpoints:      func(*config.Config) ([]string, error) { return nil, nil },
 		New: func(context.Context, *config.Config, string) (backend.Backend, error) {
 			return client{&shared}, nil
 		},
@@ -93,7 +94,7 @@ func (s *store) publish(ctx context.Context, u uri.URI, data []byte, a *backend.
 		Size: int64(len(data)), ModTime: time.Now(), ETag: fmt.Sprintf("%x", s.versions.Add(1)),
 	}}
 	if a != nil {
-		o.info.ContentType, o.info.Metadata = a.ContentType, a.Metadata
+		o.info.ContentType, o.info.Metadata, o.info.StorageClass = a.ContentType, a.Metadata, a.StorageClass
 	}
 	return o.info, s.in(ctx, "put", u, true, func(c *container) error {
 		c.objects[u.Key] = o

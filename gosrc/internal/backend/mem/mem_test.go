@@ -35,6 +35,8 @@ func TestConformance(t *testing.T) {
 	backendtest.Run(t, backendtest.Suite{
 		New:       open,
 		Container: container,
+
+		StorageClass: "COLD",
 		Base: func(t testing.TB) uri.URI {
 			u := container(t)
 			if err := open(t).CreateContainer(t.Context(), u); err != nil {

@@ -30,7 +30,7 @@ type client struct {
 
 func init() {
 	backend.Register(backend.Driver{
-		Scheme: "s3", Attributes: true, MinPart: minPart, MaxParts: maxParts, Endpoints: endpoints, New: open,
+		Scheme: "s3", Attributes: true, StorageClasses: true, MinPart: minPart, MaxParts: maxParts, Endpoints: endpoints, New: open,
 		Diagnose: diagnose,
 	})
 }

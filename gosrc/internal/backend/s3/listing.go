@@ -77,6 +77,8 @@ func object(e *backend.Entry, name string, s *scanner) (err error) {
 	case "ETag":
 		value, err = s.text()
 		e.ETag = unquote(value)
+	case "StorageClass":
+		e.StorageClass, err = s.text()
 	case "LastModified":
 		if value, err = s.text(); err == nil {
 			e.ModTime, err = time.Parse(time.RFC3339, value)

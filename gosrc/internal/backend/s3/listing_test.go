@@ -26,7 +26,7 @@ func TestParseListing(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []backend.Entry{
-		{Key: "a/b c+d", Size: 12, ETag: "abc-2", ModTime: time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)},
+		{Key: "a/b c+d", Size: 12, ETag: "abc-2", ModTime: time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC), StorageClass: "STANDARD"},
 		{Key: "a&<", Size: 0, ETag: "plain"},
 		{Key: "a/a/", Size: -1},
 	}

@@ -44,6 +44,9 @@ func describing(a *backend.Attributes) wire.Header {
 	if a.ContentType != "" {
 		h = append(h, wire.Field{Name: "content-type", Value: a.ContentType})
 	}
+	if a.StorageClass != "" {
+		h = append(h, wire.Field{Name: "x-amz-storage-class", Value: a.StorageClass})
+	}
 	for name, value := range a.Metadata {
 		h = append(h, wire.Field{Name: meta + name, Value: value})
 	}
@@ -61,6 +64,8 @@ func describe(h wire.Header, size int64) backend.Info {
 			info.ContentType = f.Value
 		case strings.EqualFold(f.Name, "Last-Modified"):
 			info.ModTime, _ = http.ParseTime(f.Value) // zero, that is unknown, where it is malformed
+		case strings.EqualFold(f.Name, "x-amz-storage-class"):
+			info.StorageClass = f.Value
 		case len(f.Name) > len(meta) && strings.EqualFold(f.Name[:len(meta)], meta):
 			if info.Metadata == nil {
 				info.Metadata = map[string]string{}

@@ -37,6 +37,7 @@ var outcomes = map[string]outcome{
 	"ExpiredTokenException": {errs.Permission, "the credentials have expired", "Renew them"},
 	"TokenRefreshRequired":  {errs.Permission, "the credentials have expired", "Renew them"},
 	"RequestTimeTooSkewed":  {errs.Permission, "the clocks of this machine and of the server differ too much", "Set the clock of this machine"},
+	"InvalidStorageClass":   {errs.Invalid, "the storage class is not known here", "Write one that the service has, such as STANDARD"},
 	"InvalidObjectState":    {errs.Permission, "the object is archived", "Restore it first"},
 
 	"BucketAlreadyExists":     {errs.AlreadyExists, "the bucket already exists", "Bucket names are shared by all users: it may be someone else's"},

@@ -18,16 +18,20 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testservers.Run(m)) }
 
-func TestConformanceMinIO(t *testing.T)     { conformance(t, testservers.SharedMinIO(t)) }
-func TestConformanceVersityGW(t *testing.T) { conformance(t, testservers.SharedVersityGW(t)) }
+func TestConformanceMinIO(t *testing.T) {
+	conformance(t, testservers.SharedMinIO(t), "REDUCED_REDUNDANCY")
+}
+func TestConformanceVersityGW(t *testing.T) { conformance(t, testservers.SharedVersityGW(t), "") }
 
-func conformance(t *testing.T, server *testservers.S3) {
+func conformance(t *testing.T, server *testservers.S3, storageClass string) {
 	bucket := newBucket(t, server)
 	backendtest.Run(t, backendtest.Suite{
 		New:       func(t testing.TB) backend.Backend { return connect(t, settings(server)) },
 		Base:      func(testing.TB) uri.URI { return uri.URI{Scheme: "s3", Container: bucket, Key: unique("base") + "/"} },
 		Container: func(testing.TB) uri.URI { return uri.URI{Scheme: "s3", Container: unique("new")} },
 		Large:     11<<20 + 12_345, // three parts
+
+		StorageClass: storageClass,
 	})
 }
 
