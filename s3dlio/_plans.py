@@ -176,6 +176,7 @@ def _described(item: Item) -> dict[str, Any]:
         "metadata": found.get("metadata", {}),
         "is_dir": found.get("is_dir", False),
         "storage_class": found.get("storage_class"),
+        "restore": (restore := found.get("restore")) and {"expiry": None, **restore},
     }
 
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypedDict
 
 from s3dlio.errors import InvalidError
 
-__all__ = ["Listing"]
+__all__ = ["Listing", "Restore"]
 
 _ENCODING = "utf-8", "surrogateescape"  # as Python decodes file names, so that any of them survives
+
+
+class Restore(TypedDict):
+    """How far an archived object has come back."""
+
+    in_progress: bool
+    expiry: int | None  # seconds since 1970, when it goes again; None where it is not known
 
 
 class Listing:
@@ -25,9 +32,11 @@ class Listing:
         mtimes_ns: array("q") of nanoseconds since 1970 UTC, 0 unknown; None where nobody asked.
         etags: one tuple entry each, "" unknown; None where nobody asked.
         storage_classes: one tuple entry each, "" unknown; None where nobody asked.
+        restores: by entry, how far those are that were restored from an archive, or are being restored; see the option
+            restore_status. None where nobody asked.
     """
 
-    __slots__ = ("_digest", "base", "ends", "etags", "mtimes_ns", "names", "sizes", "storage_classes")
+    __slots__ = ("_digest", "base", "ends", "etags", "mtimes_ns", "names", "restores", "sizes", "storage_classes")
 
     def __init__(
         self,
@@ -38,6 +47,7 @@ class Listing:
         mtimes_ns: array[int] | None = None,
         etags: tuple[str, ...] | None = None,
         storage_classes: tuple[str, ...] | None = None,
+        restores: Mapping[int, Restore] | None = None,
     ) -> None:
         self.base = base
         self.names = names
@@ -46,6 +56,7 @@ class Listing:
         self.mtimes_ns = mtimes_ns
         self.etags = etags
         self.storage_classes = storage_classes
+        self.restores = restores
         self._digest = ""
 
     @classmethod
@@ -65,7 +76,7 @@ class Listing:
 
     @classmethod
     def joined(cls, listings: Sequence[Listing]) -> Listing:
-        """Make one listing of several, such as the pages of one. Times, ETags and storage classes are left out."""
+        """Make one listing of several, such as the pages of one. Their other columns are left out."""
         if len({listing.base for listing in listings}) > 1:
             uris = [uri for listing in listings for uri in listing]
             return cls.from_uris(uris, [size for listing in listings for size in listing.sizes])
@@ -110,6 +121,9 @@ class Listing:
             None if self.mtimes_ns is None else _picked(self.mtimes_ns, order),
             None if self.etags is None else tuple(self.etags[i] for i in order),
             None if self.storage_classes is None else tuple(self.storage_classes[i] for i in order),
+            None
+            if self.restores is None
+            else {at: self.restores[i] for at, i in enumerate(order) if i in self.restores},
         )
 
     def digest(self) -> str:
@@ -130,7 +144,7 @@ class Listing:
         return f"<Listing of {len(self)} objects under {self.base!r}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        columns = self.names, self.ends, self.sizes, self.mtimes_ns, self.etags, self.storage_classes
+        columns = self.names, self.ends, self.sizes, self.mtimes_ns, self.etags, self.storage_classes, self.restores
         return Listing, (self.base, *columns)
 
     def _name(self, index: int) -> bytes:

@@ -179,7 +179,9 @@ def stat(uri: str, **options: Unpack[ClientOptions]) -> dict[str, Any]:
     """Describe an object.
 
     Returns a dict: size in bytes; last_modified, a str in ISO 8601, UTC; etag; content_type; metadata, a dict; is_dir;
-    storage_class, which S3 itself does not tell where it is STANDARD. What the store does not tell is None.
+    storage_class, which S3 itself does not tell where it is STANDARD; restore, of an archived
+    object that was asked for: a dict of in_progress, a bool, and expiry, in seconds since 1970, or None. What the store
+    does not tell is None.
     """
     return run(options, plans.stat, uri)
 

@@ -30,6 +30,7 @@ class ClientOptions(TypedDict, total=False):
     max_attempts: int
     direct_fallback: bool
     multipart_threshold: int
+    restore_status: bool
     user_agent: str
 
 

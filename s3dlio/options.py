@@ -190,6 +190,10 @@ class Options:
     multipart_threshold: Annotated[
         int, About("client", "Bytes above which an object is uploaded in parts.", least=1)
     ] = 64 * MIB
+    restore_status: Annotated[
+        bool,
+        About("client", "Listings of S3 ask how far archived objects are restored. Not every service knows that."),
+    ] = False
     user_agent: Annotated[
         str,
         About("client", "Put before `s3dlio` in the `User-Agent` of every S3 request: printable ASCII."),

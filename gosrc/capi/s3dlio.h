@@ -146,6 +146,9 @@ typedef struct {
     const int64_t *class_ends;   /* [class_count] */
     int64_t class_count;         /* at least 1 */
     const int64_t *class_of;     /* which of them an object has; NULL: all have the first */
+    int64_t restored_count;
+    const int64_t *restored;     /* objects that are restored from an archive, or are being restored */
+    const int64_t *restored_until; /* seconds since 1970, 0: not known; -1: in progress */
 } s3d_page;
 
 typedef struct {

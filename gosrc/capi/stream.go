@@ -17,7 +17,7 @@ import (
 
 // Compile-time: fetch lays pages out as the header says.
 var _ = [1]struct{}{}[unsafe.Sizeof(C.s3d_page{})-unsafe.Sizeof(fetch.Page{})]
-var _ = [1]struct{}{}[unsafe.Offsetof(C.s3d_page{}.class_of)-unsafe.Offsetof(fetch.Page{}.ClassOf)]
+var _ = [1]struct{}{}[unsafe.Offsetof(C.s3d_page{}.restored_until)-unsafe.Offsetof(fetch.Page{}.RestoredUntil)]
 
 // Compile-time: the operations are those of the header.
 var _ = [1]struct{}{}[C.S3D_OP_GET-C.int(fetch.Get)]

@@ -13,7 +13,7 @@ from s3dlio._native.exporter import LibraryView
 from s3dlio._native.header import ffi
 from s3dlio._native.requests import Op, StreamOptions
 from s3dlio._native.stream import Item, Stream
-from s3dlio.listing import Listing
+from s3dlio.listing import Listing, Restore
 
 PAGES = 16  # taken at once
 
@@ -77,6 +77,7 @@ def _decoded(page: Any) -> Listing:
         _column(page.mtimes_ns, count),
         tuple(etags[start:end] for start, end in zip(starts, etag_ends, strict=True)) if etags else ("",) * count,
         _storage_classes(page),
+        _restores(page),
     )
 
 
@@ -89,6 +90,13 @@ def _storage_classes(page: Any) -> tuple[str, ...]:
     return tuple(map(classes.__getitem__, _column(page.class_of, page.count)))
 
 
+def _restores(page: Any) -> dict[int, Restore]:
+    columns = _column(page.restored, page.restored_count), _column(page.restored_until, page.restored_count)
+    return {
+        i: {"in_progress": until < 0, "expiry": until if until > 0 else None} for i, until in zip(*columns, strict=True)
+    }
+
+
 @functools.lru_cache(maxsize=16)  # the pages of a long listing share theirs
 def _all_of(storage_class: str, count: int) -> tuple[str, ...]:
     return (storage_class,) * count
@@ -96,7 +104,8 @@ def _all_of(storage_class: str, count: int) -> tuple[str, ...]:
 
 def _column(address: Any, count: int) -> array[int]:
     column = array("q")
-    column.frombytes(ffi().buffer(address, 8 * count))
+    if count:
+        column.frombytes(ffi().buffer(address, 8 * count))
     return column
 
 

@@ -17,6 +17,7 @@ EXAMPLES = (
     "stat s3://my-bucket/data/a.npy",
     "stat --json s3://my-bucket/data/a.npy s3://my-bucket/data/b.npy",
 )
+TOLD = ("etag", "content_type", "storage_class", "restore", "metadata")
 
 
 @click.command(cls=Command, examples=EXAMPLES)
@@ -46,11 +47,11 @@ def _write(uri: str, item: Item, as_json: bool) -> None:
         facts["size"] = found["size"]
     if found.get("mtime_ns"):
         facts["last_modified"] = time_text(found["mtime_ns"])
-    facts |= {name: found[name] for name in ("etag", "content_type", "storage_class", "metadata") if found.get(name)}
+    facts |= {name: found[name] for name in TOLD if found.get(name)}
     if as_json:
         echo_json(facts)
         return
     click.echo(uri)
     for name, value in list(facts.items())[1:]:
         text = f"{value} ({size_text(value)})" if name == "size" else value
-        click.echo(f"  {name}: {text if name != 'metadata' else json.dumps(value)}")
+        click.echo(f"  {name}: {json.dumps(value) if isinstance(value, dict) else text}")

@@ -384,6 +384,14 @@ def test_multipart_threshold(audited_bucket: Bucket, audit_log: AuditLog, thresh
     }
 
 
+def test_restore_status(audited_bucket: Bucket, audit_log: AuditLog) -> None:
+    for options in ({}, {"restore_status": True}):
+        assert s3dlio.list(audited_bucket.uri(), **options) == []  # type: ignore[arg-type]
+    first, second = [r.headers for r in audit_log.requests(audited_bucket, "ListObjectsV2")]
+    assert first.get("X-Amz-Optional-Object-Attributes") is None
+    assert second["X-Amz-Optional-Object-Attributes"] == "RestoreStatus"
+
+
 def test_user_agent(audited_bucket: Bucket, audit_log: AuditLog) -> None:
     """Every kind of request has it, those of parts too."""
     options: Any = {"user_agent": "trainer/2.1 (a; b)", "multipart_threshold": MIB}

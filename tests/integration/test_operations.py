@@ -161,7 +161,16 @@ def test_max_in_flight_is_checked(value: Any) -> None:
 def test_stat(api: Api, place: Store) -> None:
     uri = place.put("key", b"hello")
     found = api.stat(uri)
-    assert set(found) == {"size", "last_modified", "etag", "content_type", "metadata", "is_dir", "storage_class"}
+    assert set(found) == {
+        "size",
+        "last_modified",
+        "etag",
+        "content_type",
+        "metadata",
+        "is_dir",
+        "storage_class",
+        "restore",
+    }
     assert (found["size"], found["is_dir"]) == (5, False)
     assert found["etag"]
     age = datetime.now(timezone.utc) - datetime.fromisoformat(found["last_modified"])

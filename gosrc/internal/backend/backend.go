@@ -22,7 +22,14 @@ type Info struct {
 	Metadata    map[string]string `json:"metadata,omitempty"` // user metadata
 	IsDir       bool              `json:"is_dir,omitempty"`
 	// StorageClass is empty where the store does not tell: S3 itself does not for STANDARD.
-	StorageClass string `json:"storage_class,omitempty"`
+	StorageClass string   `json:"storage_class,omitempty"`
+	Restore      *Restore `json:"restore,omitempty"`
+}
+
+// Restore is how far an archived object has come back; nil: nobody has asked for it.
+type Restore struct {
+	InProgress bool  `json:"in_progress"`
+	Expiry     int64 `json:"expiry,omitempty"` // when the copy goes, in seconds since 1970; 0: not known
 }
 
 // Attributes are what an object says of itself besides its bytes. Stat answers
@@ -43,6 +50,7 @@ type Entry struct {
 	ETag    string
 	// StorageClass is empty where the store does not tell, and for a common prefix.
 	StorageClass string
+	Restore      *Restore // where the store was asked to tell
 }
 
 // Range selects bytes of an object: Length < 0 means to the end.

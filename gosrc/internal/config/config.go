@@ -30,6 +30,7 @@ type Config struct {
 	MaxAttempts     int      `json:"max_attempts"`        // 0: only retry_timeout limits
 	DirectFallback  bool     `json:"direct_fallback"`     // buffered reads where O_DIRECT is refused
 	MultipartThresh int64    `json:"multipart_threshold"` // PUTs above it are uploaded in parts
+	RestoreStatus   bool     `json:"restore_status"`      // S3 listings ask for that of archived objects
 	UserAgent       string   `json:"user_agent"`          // goes before our own name
 
 	Env map[string]string `json:"env"`

@@ -25,6 +25,10 @@ type Page struct {
 	ClassEnds  uintptr
 	ClassCount int64
 	ClassOf    uintptr
+
+	RestoredCount int64
+	Restored      uintptr
+	RestoredUntil uintptr
 }
 
 // encodePage lays a page of a listing out in one buffer: the header, the number
@@ -32,7 +36,8 @@ type Page struct {
 func encodePage(index int64, base string, entries []backend.Entry) (Item, error) {
 	n := len(entries)
 	classes, classOf := classesOf(entries)
-	numbers, texts := 4*n+len(classes)+len(classOf), len(base)
+	restored := restoredOf(entries)
+	numbers, texts := 4*n+len(classes)+len(classOf)+2*len(restored), len(base)
 	for _, e := range entries {
 		texts += len(e.Key) + len(e.ETag)
 	}
@@ -48,10 +53,12 @@ func encodePage(index int64, base string, entries []backend.Entry) (Item, error)
 	key := func(i int) string { return entries[i].Key }
 	etag := func(i int) string { return entries[i].ETag }
 	class := func(i int) string { return classes[i] }
-	p := Page{Count: int64(n), BaseLen: int64(len(base)), ClassCount: int64(len(classes))}
+	p := Page{Count: int64(n), BaseLen: int64(len(base)), ClassCount: int64(len(classes)), RestoredCount: int64(len(restored))}
 	p.Sizes = l.numbers(n, func(i int) int64 { return entries[i].Size })
 	p.MTimes = l.numbers(n, func(i int) int64 { return nanoseconds(entries[i].ModTime) })
 	p.ClassOf = l.numbers(len(classOf), func(i int) int64 { return classOf[i] })
+	p.Restored = l.numbers(len(restored), func(i int) int64 { return restored[i] })
+	p.RestoredUntil = l.numbers(len(restored), func(i int) int64 { return until(entries[restored[i]].Restore) })
 	p.NameEnds = l.numbers(n, ends(key))
 	p.ETagEnds = l.numbers(n, ends(etag))
 	p.ClassEnds = l.numbers(len(classes), ends(class))
@@ -92,6 +99,23 @@ func classesOf(entries []backend.Entry) (classes []string, of []int64) {
 		}
 	}
 	return classes, of
+}
+
+// restoredOf are the entries that are restored, or being restored, from an archive.
+func restoredOf(entries []backend.Entry) (which []int64) {
+	for i := range entries {
+		if entries[i].Restore != nil {
+			which = append(which, int64(i))
+		}
+	}
+	return which
+}
+
+func until(r *backend.Restore) int64 {
+	if r.InProgress {
+		return -1
+	}
+	return r.Expiry
 }
 
 // layout fills the memory of a page from its beginning on. What it returns is

@@ -22,10 +22,12 @@ type client struct {
 	endpoint  *url.URL
 	pathStyle bool
 	agent     string // the User-Agent of every request
-	signer    signer
-	keys      *keyring // nil: anonymous
-	wire      *wire.Transport
-	known     bucketSet // buckets that have been seen to exist
+
+	tellRestores bool // listings ask for it
+	signer       signer
+	keys         *keyring // nil: anonymous
+	wire         *wire.Transport
+	known        bucketSet // buckets that have been seen to exist
 }
 
 func init() {
@@ -49,6 +51,7 @@ func open(_ context.Context, cfg *config.Config, endpoint string) (backend.Backe
 		return nil, err
 	}
 	c := &client{endpoint: u, pathStyle: pathStyle(cfg, u), agent: userAgent(cfg), signer: signer{region: region(cfg, profile)}}
+	c.tellRestores = cfg.RestoreStatus
 	if c.wire, err = transport(cfg, u); err != nil {
 		return nil, err
 	}

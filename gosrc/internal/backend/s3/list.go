@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
@@ -27,13 +28,17 @@ func (c *client) ListAfter(ctx context.Context, u uri.URI, recursive bool, after
 	if after != "" {
 		params = append(params, param{"start-after", after})
 	}
+	var header wire.Header
+	if c.tellRestores {
+		header = wire.Header{{Name: "x-amz-optional-object-attributes", Value: "RestoreStatus"}}
+	}
 	token := ""
 	for {
 		q := slices.Clone(params)
 		if token != "" {
 			q = append(q, param{"continuation-token", token})
 		}
-		text, _, err := c.document(ctx, &call{op: "list", u: u, method: http.MethodGet, query: query(q...)})
+		text, _, err := c.document(ctx, &call{op: "list", u: u, method: http.MethodGet, query: query(q...), header: header})
 		if err != nil {
 			return err
 		}

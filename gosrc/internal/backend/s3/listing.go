@@ -77,6 +77,9 @@ func object(e *backend.Entry, name string, s *scanner) (err error) {
 	case "ETag":
 		value, err = s.text()
 		e.ETag = unquote(value)
+	case "RestoreStatus":
+		e.Restore = &backend.Restore{}
+		err = s.each(func(name string, s *scanner) error { return restored(e.Restore, name, s) })
 	case "StorageClass":
 		e.StorageClass, err = s.text()
 	case "LastModified":
@@ -85,6 +88,19 @@ func object(e *backend.Entry, name string, s *scanner) (err error) {
 		}
 	default:
 		err = s.skip()
+	}
+	return err
+}
+
+func restored(r *backend.Restore, name string, s *scanner) error {
+	value, err := s.text()
+	switch name {
+	case "IsRestoreInProgress":
+		r.InProgress = value == "true"
+	case "RestoreExpiryDate":
+		if t, bad := time.Parse(time.RFC3339, value); bad == nil {
+			r.Expiry = t.Unix()
+		}
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
 )
 
 const sample = `<?xml version="1.0" encoding="UTF-8"?>
@@ -39,6 +40,32 @@ func TestParseListing(t *testing.T) {
 	plain, err := parseListing(strings.Replace(sample, "<EncodingType>url</EncodingType>", "", 1))
 	if err != nil || plain.entries[0].Key != "a%2Fb+c%2Bd" {
 		t.Errorf("without an encoding: %+v, %v", plain.entries, err)
+	}
+}
+
+func TestParseRestores(t *testing.T) {
+	l, err := parseListing(`<ListBucketResult><Contents><Key>a</Key><RestoreStatus><IsRestoreInProgress>true</IsRestoreInProgress></RestoreStatus></Contents>
+<Contents><Key>b</Key><RestoreStatus><IsRestoreInProgress>false</IsRestoreInProgress><RestoreExpiryDate>2012-12-21T00:00:00.000Z</RestoreExpiryDate>
+</RestoreStatus><StorageClass>GLACIER</StorageClass></Contents><Contents><Key>c</Key></Contents></ListBucketResult>`)
+	if err != nil || len(l.entries) != 3 {
+		t.Fatal(l, err)
+	}
+	a, b, c := l.entries[0].Restore, l.entries[1].Restore, l.entries[2].Restore
+	if *a != (backend.Restore{InProgress: true}) || *b != (backend.Restore{Expiry: 1356048000}) || c != nil || l.entries[1].StorageClass != "GLACIER" {
+		t.Errorf("%v, %v, %v", a, b, c)
+	}
+}
+
+func TestRestoreHeader(t *testing.T) {
+	for value, want := range map[string]backend.Restore{
+		`ongoing-request="true"`: {InProgress: true},
+		`ongoing-request="false", expiry-date="Fri, 21 Dec 2012 00:00:00 GMT"`: {Expiry: 1356048000},
+		`ongoing-request="false"`:                     {},
+		`expiry-date="soon", ongoing-request="false"`: {},
+	} {
+		if got := describe(wire.Header{{Name: "X-Amz-Restore", Value: value}}, 1).Restore; got == nil || *got != want {
+			t.Errorf("%s: %+v, want %+v", value, got, want)
+		}
 	}
 }
 

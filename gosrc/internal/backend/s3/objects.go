@@ -66,6 +66,8 @@ func describe(h wire.Header, size int64) backend.Info {
 			info.ModTime, _ = http.ParseTime(f.Value) // zero, that is unknown, where it is malformed
 		case strings.EqualFold(f.Name, "x-amz-storage-class"):
 			info.StorageClass = f.Value
+		case strings.EqualFold(f.Name, "x-amz-restore"):
+			info.Restore = restore(f.Value)
 		case len(f.Name) > len(meta) && strings.EqualFold(f.Name[:len(meta)], meta):
 			if info.Metadata == nil {
 				info.Metadata = map[string]string{}
@@ -74,6 +76,17 @@ func describe(h wire.Header, size int64) backend.Info {
 		}
 	}
 	return info
+}
+
+// restore reads `ongoing-request="false", expiry-date="Fri, 21 Dec 2012 00:00:00 GMT"`.
+func restore(value string) *backend.Restore {
+	r := &backend.Restore{InProgress: strings.Contains(value, `ongoing-request="true"`)}
+	_, date, _ := strings.Cut(value, `expiry-date="`)
+	date, _, _ = strings.Cut(date, `"`)
+	if t, err := http.ParseTime(date); err == nil {
+		r.Expiry = t.Unix()
+	}
+	return r
 }
 
 // Put stores an object with one request.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,24 +11,11 @@ from s3dlio._native import Client, Item, Op, Stream, StreamOptions, list_pages
 from s3dlio.errors import ChangedError, InvalidError
 from s3dlio.listing import Listing
 from tests.support.mem import MemBucket
-from tests.support.samples import Folder, Store
-from tests.support.servers import S3Server
+from tests.support.samples import Store
 
 PART = 64 << 10
 SIZE = 5 * PART // 2
 TELLING = StreamOptions(part_size=PART, tell_etags=True)
-
-
-@pytest.fixture(params=["file", "direct", "mem", "minio", "versitygw"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, use_server: Callable[[S3Server], None]) -> Store:
-    """An empty place of each scheme, and on each server."""
-    if request.param == "mem":
-        return MemBucket()
-    if request.param in ("file", "direct"):
-        return Folder(tmp_path, request.param)
-    server: S3Server = request.getfixturevalue(request.param)
-    use_server(server)
-    return server.new_bucket()
 
 
 def read(uris: list[str], **columns: Any) -> list[Item]:
