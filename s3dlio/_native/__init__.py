@@ -2,6 +2,7 @@
 
 from s3dlio._native.checksum import crc32c
 from s3dlio._native.client import Client
+from s3dlio._native.fresh import FreshBytes, FreshPart
 from s3dlio._native.library import describe, library, memory_stats, schemes
 from s3dlio._native.pages import list_pages, listing_options, page_of
 from s3dlio._native.requests import Op, StreamOptions
@@ -10,6 +11,8 @@ from s3dlio._native.writer import Writer
 
 __all__ = [
     "Client",
+    "FreshBytes",
+    "FreshPart",
     "Item",
     "Op",
     "Stream",

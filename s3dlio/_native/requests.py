@@ -10,6 +10,7 @@ from enum import IntEnum
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from s3dlio._native.fresh import Fresh, FreshBytes, FreshPart
 from s3dlio._native.header import ffi
 from s3dlio.errors import InvalidError
 from s3dlio.listing import Listing
@@ -70,7 +71,7 @@ class Requests:
         order: Iterable[int] | None,
         offsets: Iterable[int] | None,
         lengths: Iterable[int] | None,
-        memory: Sequence[Buffer] | None,
+        memory: Sequence[Buffer | Fresh] | None,
         writable: bool,
         targets: Listing | None = None,
         etags: Iterable[str] | None = None,
@@ -81,6 +82,7 @@ class Requests:
         """
         self.pointer: Any = ffi().new("s3d_requests *")
         self._exports: list[Any] = []
+        self._fresh: list[Fresh] = []  # kept until the library writes to them no more
         order = _column(order)
         self._count = len(listing) if order is None else len(order)
         if order and not (min(order) >= 0 and max(order) < len(listing)):
@@ -102,6 +104,7 @@ class Requests:
         for export in self._exports:
             ffi().release(export)
         self._exports.clear()
+        self._fresh.clear()
 
     def _put_listing(self, listing: Listing) -> None:
         base = listing.base.encode("utf-8", "surrogateescape")
@@ -135,20 +138,24 @@ class Requests:
             raise InvalidError(f"{self._count} requests, but {len(column)} {name}")
         setattr(self.pointer, name, self._lend(column, "int64_t[]"))
 
-    def _put_memory(self, memory: Sequence[Buffer], writable: bool) -> None:
+    def _put_memory(self, memory: Sequence[Buffer | Fresh], writable: bool) -> None:
         if len(memory) != self._count:
             raise InvalidError(f"{self._count} requests, but {len(memory)} buffers")
         blocks = [self._block(buffer, writable) for buffer in memory]
-        addresses = array("Q", [int(ffi().cast("uintptr_t", block)) for block in blocks])
-        self.pointer.memory = ffi().cast("void *const *", self._lend(addresses))
-        self._put_column("memory_len", array("q", map(len, blocks)))
+        self.pointer.memory = ffi().cast("void *const *", self._lend(array("Q", [address for address, _ in blocks])))
+        self._put_column("memory_len", array("q", [length for _, length in blocks]))
 
-    def _block(self, buffer: Buffer, writable: bool) -> Any:
+    def _block(self, buffer: Buffer | Fresh, writable: bool) -> tuple[int, int]:
+        """Address and length of what is lent."""
+        if isinstance(buffer, FreshBytes | FreshPart):
+            self._fresh.append(buffer)
+            return buffer.address, len(buffer)
         try:
-            return self._lend(buffer, writable=writable)
+            block = self._lend(buffer, writable=writable)
         except (TypeError, ValueError, BufferError) as error:
             kind = "writable, contiguous buffer" if writable else "contiguous bytes-like object"
             raise InvalidError(f"the data must be a {kind}, not {type(buffer).__name__}: {error}") from error
+        return int(ffi().cast("uintptr_t", block)), len(block)
 
     def _lend(self, memory: Any, kind: str = "char[]", writable: bool = False) -> Any:
         export = ffi().from_buffer(kind, memory, require_writable=writable)

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from s3dlio._native.client import Client
+from s3dlio._native.fresh import Fresh
 from s3dlio._native.header import ffi
 from s3dlio._native.leases import Lease
 from s3dlio._native.requests import Op, Requests, StreamOptions, c_options
@@ -81,7 +82,7 @@ class Stream:
         order: Iterable[int] | None = None,
         offsets: Iterable[int] | None = None,
         lengths: Iterable[int] | None = None,
-        memory: Sequence[Buffer] | None = None,
+        memory: Sequence[Buffer | Fresh] | None = None,
         targets: Listing | None = None,
         etags: Iterable[str] | None = None,
         options: StreamOptions = StreamOptions(),  # noqa: B008 - it is immutable

@@ -1,0 +1,107 @@
+"""`S3MapDataset`: objects by their number in a listing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch.utils.data
+
+from s3dlio.compat.s3torchconnector._s3bucket_key_data import S3BucketKeyData
+from s3dlio.compat.s3torchconnector._s3client import S3Client, S3ClientConfig
+from s3dlio.compat.s3torchconnector._s3dataset_common import (
+    Objects,
+    get_objects_from_prefix,
+    get_objects_from_uris,
+    identity,
+)
+from s3dlio.compat.s3torchconnector.s3reader import S3Reader, S3ReaderConstructorProtocol
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["S3MapDataset"]
+
+log = logging.getLogger("s3torchconnector.s3map_dataset")
+
+
+class S3MapDataset(Objects, torch.utils.data.Dataset[Any]):
+    """A dataset for access in any order. Make one with `from_prefix` or `from_objects`.
+
+    The listing is made when it is first needed, and goes along in a pickle.
+    """
+
+    _kind = "map"
+
+    def __init__(
+        self,
+        region: str | None,
+        get_dataset_objects: Callable[[S3Client], Iterable[S3BucketKeyData]],
+        endpoint: str | None = None,
+        transform: Callable[[S3Reader], Any] = identity,
+        s3client_config: S3ClientConfig | None = None,
+        reader_constructor: S3ReaderConstructorProtocol | None = None,
+    ) -> None:
+        super().__init__(region, get_dataset_objects, endpoint, transform, s3client_config, reader_constructor)
+        self._bucket_key_pairs: list[S3BucketKeyData] | None = None
+
+    @classmethod
+    def from_objects(
+        cls,
+        object_uris: str | Iterable[str],
+        *,
+        region: str | None = None,
+        endpoint: str | None = None,
+        transform: Callable[[S3Reader], Any] = identity,
+        s3client_config: S3ClientConfig | None = None,
+        reader_constructor: S3ReaderConstructorProtocol | None = None,
+    ) -> Self:
+        """A dataset of these objects, in this order; no request is made. See `S3IterableDataset.from_objects`."""
+        log.info("Building %s from_objects", cls.__name__)
+        return cls(
+            region,
+            partial(get_objects_from_uris, object_uris),
+            endpoint,
+            transform=transform,
+            s3client_config=s3client_config,
+            reader_constructor=reader_constructor,
+        )
+
+    @classmethod
+    def from_prefix(
+        cls,
+        s3_uri: str,
+        *,
+        region: str | None = None,
+        endpoint: str | None = None,
+        transform: Callable[[S3Reader], Any] = identity,
+        s3client_config: S3ClientConfig | None = None,
+        reader_constructor: S3ReaderConstructorProtocol | None = None,
+    ) -> Self:
+        """A dataset of all objects whose URI begins with `s3_uri`, of any scheme; no request is made.
+
+        See `S3IterableDataset.from_prefix`.
+        """
+        log.info("Building %s from_prefix s3_uri=%r", cls.__name__, s3_uri)
+        return cls(
+            region,
+            partial(get_objects_from_prefix, s3_uri),
+            endpoint,
+            transform=transform,
+            s3client_config=s3client_config,
+            reader_constructor=reader_constructor,
+        )
+
+    @property
+    def _dataset_bucket_key_pairs(self) -> Sequence[S3BucketKeyData]:
+        if self._bucket_key_pairs is None:
+            self._bucket_key_pairs = list(self._get_dataset_objects(self._get_client()))
+        return self._bucket_key_pairs
+
+    def __getitem__(self, i: int) -> Any:
+        return self._get_transformed_object(self._dataset_bucket_key_pairs[i])
+
+    def __len__(self) -> int:
+        return len(self._dataset_bucket_key_pairs)

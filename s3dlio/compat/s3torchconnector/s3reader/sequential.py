@@ -1,0 +1,113 @@
+"""`SequentialS3Reader`: reads an object once, from its beginning, and keeps it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from s3dlio.compat.s3torchconnector.s3reader.positions import Positioned, wanted_bytes
+from s3dlio.compat.s3torchconnector.s3reader.protocol import GetObjectInfo, GetStreamCallable
+from s3dlio.compat.s3torchconnector.s3reader.sources import Source, source_of
+from s3dlio.compat.s3torchconnectorclient._get_object_stream import GetObjectStream
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["SequentialS3Reader"]
+
+_DIRECT = 1 << 20  # bytes from which on a read has a piece of its own, so that it is not copied out of a larger one
+
+
+class SequentialS3Reader(Positioned):
+    """The reader for most purposes: any access, one GET.
+
+    The object is fetched as far as it is needed, a large one in concurrent parts, and kept until the reader is gone:
+    going back costs no request. ``read()`` of it all returns the very bytes that were received into.
+    """
+
+    def __init__(self, bucket: str, key: str, get_object_info: GetObjectInfo, get_stream: GetStreamCallable) -> None:
+        super().__init__(bucket, key, get_object_info, get_stream)
+        self._stream: Iterable[bytes] | None = None
+        self._source: Source | None = None
+        self._pieces: list[memoryview] = []  # what was read, from the first byte on
+        self._starts: list[int] = []  # of each
+        self._held = 0  # bytes in them
+
+    def prefetch(self) -> None:
+        """Open the stream; what is read later comes from it."""
+        self._opened()
+
+    def read(self, size: int | None = None) -> bytes:
+        """The next `size` bytes, fewer at the end; None or a negative number: all that are left.
+
+        Raises TypeError for what is no int, S3Exception where the object cannot be read.
+        """
+        wanted = wanted_bytes(size)
+        if wanted == 0 or self._position_at_end():
+            return b""
+        start = self._position
+        end = self._hold(start + wanted if wanted > 0 else None)
+        self._position = max(start, end)
+        parts = list(self._held_between(start, end))
+        whole = parts[0].obj if len(parts) == 1 else None
+        if isinstance(whole, bytes) and len(whole) == end - start:
+            return whole
+        return b"".join(parts)
+
+    def readinto(self, buf: Buffer) -> int:
+        """Fill a writable buffer with the bytes that come next; returns how many, 0 at the end."""
+        view = memoryview(buf).cast("B")
+        if not len(view) or self._position_at_end():
+            return 0
+        start = self._position
+        end = self._hold(start + len(view))
+        for part in self._held_between(start, end):
+            view[: len(part)] = part
+            view = view[len(part) :]
+        self._position = max(start, end)
+        return self._position - start
+
+    def _within(self, target: int) -> int:
+        if self._size_costs_nothing():
+            return min(target, self._get_size())
+        return self._hold(target)
+
+    def _hold(self, end: int | None) -> int:
+        """Fetch up to byte `end`, or all; returns where what is held, and wanted, ends."""
+        if end is None:
+            if self._size is None or self._held < self._size:
+                self._keep(self._opened().read())
+                self._size = self._held
+            return self._held
+        while self._held < end and (self._size is None or self._held < self._size):
+            missing = end - self._held
+            piece = self._opened().read(missing) if missing >= _DIRECT else self._opened().next_piece()
+            if not self._keep(piece):
+                self._size = self._held
+        return min(end, self._held)
+
+    def _keep(self, piece: Buffer) -> int:
+        view = memoryview(piece)
+        if len(view):
+            self._pieces.append(view)
+            self._starts.append(self._held)
+            self._held += len(view)
+        return len(view)
+
+    def _held_between(self, start: int, end: int) -> Iterator[memoryview]:
+        at = bisect_right(self._starts, start) - 1
+        while start < end:
+            piece, offset = self._pieces[at], start - self._starts[at]
+            part = piece[offset : offset + end - start]
+            yield part
+            start += len(part)
+            at += 1
+
+    def _opened(self) -> Source:
+        if self._source is None:
+            self._stream = self._get_stream()
+            self._source = source_of(self._stream)
+            if isinstance(self._source, GetObjectStream) and self._size_costs_nothing():
+                self._source.expect(self._get_size())
+        return self._source

@@ -1,0 +1,220 @@
+"""Reading ahead: a pass over a dataset fetches what comes next while what is there is read.
+
+A pass hands out entries one by one. It learns that somebody reads them when the first one is read, and then fetches
+those to come in windows, each object straight into the bytes that its reader hands out. It stops for good when an
+entry is left out, and fetches no more than `MOST_BYTES` that nobody has read yet.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, TypeVar
+
+from s3dlio._native import Client, FreshBytes, Item, Op, Stream, StreamOptions
+from s3dlio.compat.s3torchconnectorclient._objects import ObjectInfo
+from s3dlio.errors import S3DlioError
+from s3dlio.listing import Listing
+
+__all__ = ["Ahead", "Found"]
+
+MOST_BYTES = 64 << 20  # fetched and not read
+MOST_ENTRIES = 256  # likewise; also how long an entry that was handed out is waited for to be read
+FIRST = 4  # entries of the first window; each is twice as long as the one before
+LARGEST = 16 << 20  # bytes of an object, beyond which its own parts are concurrent enough
+
+
+class Entry(Protocol):
+    """What a pass is over."""
+
+    @property
+    def bucket(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def object_info(self) -> ObjectInfo | None: ...
+
+
+SomeEntry = TypeVar("SomeEntry", bound=Entry)
+
+
+@dataclass(slots=True)
+class Found:
+    """The beginning of an object, or all of it."""
+
+    data: bytes
+    size: int  # of the object
+    etag: str
+
+
+class Ahead:
+    """What the passes over the datasets of one client have fetched."""
+
+    def __init__(self, engine: Client, options: StreamOptions, uri: Callable[[str, str], str]) -> None:
+        """`uri` makes one of bucket and key."""
+        self.engine = engine
+        self.options = options
+        self.uri = uri
+        self.usual_size = -1  # bytes of the largest object that was read and is worth reading ahead; -1 unknown
+        self._passes: dict[tuple[str, str], tuple[weakref.ref[Pass[Any]], int]] = {}
+
+    def follow(self, entries: Iterator[SomeEntry], is_read: bool = False) -> Pass[SomeEntry]:
+        """A pass over these entries. `is_read`: there is no doubt that each will be read, in this order."""
+        return Pass(self, entries, is_read)
+
+    def claim(self, bucket: str, key: str) -> Found | None:
+        """Somebody begins to read an object. Returns what was fetched of it, and goes on behind it."""
+        if not self._passes:
+            return None
+        owner, number = self._passes.pop((bucket, key), (None, 0))
+        found = owner() if owner is not None else None
+        return None if found is None else found._claim(number)
+
+    def learn(self, size: int) -> None:
+        """Some object has that size: those whose size is not known may have it, too."""
+        if size <= LARGEST:
+            self.usual_size = max(self.usual_size, size)
+
+    def _register(self, entry: Entry, owner: weakref.ref[Pass[Any]], number: int) -> None:
+        self._passes[entry.bucket, entry.key] = owner, number
+
+    def _forget(self, entry: Entry, owner: weakref.ref[Pass[Any]], number: int) -> None:
+        if self._passes.get((entry.bucket, entry.key)) == (owner, number):
+            del self._passes[entry.bucket, entry.key]
+
+
+class Pass(Generic[SomeEntry]):
+    """An iterator over entries. Nothing is fetched before it is clear that somebody reads them."""
+
+    def __init__(self, ahead: Ahead, entries: Iterator[SomeEntry], is_read: bool) -> None:
+        self._ahead = ahead
+        self._entries = entries
+        self._is_read = is_read
+        self._is_over = False  # no more reading ahead
+        self._lock = threading.RLock()  # readers may be read by several threads
+        self._me = weakref.ref(self)
+        self._pulled: deque[SomeEntry] = deque()  # entries of windows, which are not handed out yet
+        self._failure: Exception | None = None  # of the listing, to be raised behind these
+        self._handed: deque[tuple[SomeEntry, int]] = deque()  # entries that may still be claimed
+        self._next = 0  # number of the entry that is handed out next
+        self._length = FIRST
+        self._waiting: dict[int, tuple[Window, int]] = {}  # by number, ascending: under way, or there, and not claimed
+
+    def __iter__(self) -> Pass[SomeEntry]:
+        return self
+
+    def __next__(self) -> SomeEntry:
+        with self._lock:
+            self._top_up()
+            if not self._pulled and self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+            entry = self._pulled.popleft() if self._pulled else next(self._entries)
+            self._ahead._register(entry, self._me, self._next)
+            self._handed.append((entry, self._next))
+            self._next += 1
+            if len(self._handed) > MOST_ENTRIES:
+                self._give_up_oldest()
+        return entry
+
+    def __del__(self) -> None:
+        for entry, number in getattr(self, "_handed", ()):
+            self._ahead._forget(entry, self._me, number)
+
+    def _claim(self, number: int) -> Found | None:
+        with self._lock:
+            place = self._waiting.pop(number, None)
+            left_out = next(iter(self._waiting), number) < number
+            self._is_read = True
+            if not left_out:
+                self._top_up()
+        found = None if place is None else place[0].found(place[1])
+        if left_out:
+            self._stop()
+        return found
+
+    def _give_up_oldest(self) -> None:
+        entry, number = self._handed.popleft()
+        self._ahead._forget(entry, self._me, number)
+        if number in self._waiting:
+            self._stop()
+
+    def _stop(self) -> None:
+        """Fetch nothing more."""
+        with self._lock:
+            self._is_over = True
+            self._waiting.clear()  # the windows close with their last reference
+
+    def _top_up(self) -> None:
+        """Open the next window once half of the last one is claimed, and there is room."""
+        if not self._is_read or self._is_over or 2 * len(self._waiting) > self._length:
+            return
+        room = MOST_BYTES - sum(window.sizes[i] for window, i in self._waiting.values())
+        first = self._next + len(self._pulled)
+        chosen: list[SomeEntry] = []
+        sizes: list[int] = []
+        while len(chosen) < self._length and (entry := self._pull()) is not None:
+            size = self._size(entry)
+            if not 0 <= size <= min(LARGEST, room):
+                break  # it is handed out, and fetched when it is read
+            chosen.append(entry)
+            sizes.append(size)
+            room -= size
+        if chosen:
+            window = Window(self._ahead, chosen, sizes)
+            self._waiting.update({first + i: (window, i) for i in range(len(chosen))})
+            self._length = min(2 * self._length, MOST_ENTRIES // 4)
+
+    def _pull(self) -> SomeEntry | None:
+        try:
+            entry = next(self._entries, None)
+        except Exception as error:  # noqa: BLE001 - raised where the entry would have come
+            self._failure = error
+            return None
+        if entry is not None:
+            self._pulled.append(entry)
+        return entry
+
+    def _size(self, entry: SomeEntry) -> int:
+        return self._ahead.usual_size if entry.object_info is None else entry.object_info.size
+
+
+class Window:
+    """Objects that are fetched together.
+
+    Attributes:
+        sizes: of the objects, as far as one knows, in bytes.
+    """
+
+    def __init__(self, ahead: Ahead, entries: Sequence[Entry], sizes: Sequence[int]) -> None:
+        self.sizes = sizes
+        self._lock = threading.Lock()
+        self._fresh = [FreshBytes(max(1, size), is_filled=True) for size in sizes]
+        self._items: dict[int, Item] = {}
+        self._stream = Stream(
+            ahead.engine,
+            Op.GET,
+            Listing.from_uris([ahead.uri(entry.bucket, entry.key) for entry in entries]),
+            lengths=list(map(len, self._fresh)),
+            memory=self._fresh,
+            options=replace(ahead.options, ordered=True),
+        )
+
+    def found(self, index: int) -> Found | None:
+        """Wait for an object. None where it could not be read: its reader tries again, and tells why."""
+        with self._lock:
+            while index not in self._items:
+                try:
+                    items = self._stream.take(1, len(self.sizes))
+                except S3DlioError:  # of all of them: this process was forked from the one that asked
+                    return None
+                if not items:
+                    return None
+                self._items.update((item.index, item) for item in items)
+            item = self._items.pop(index)
+        if item.error is not None:
+            return None
+        return Found(self._fresh[index].take(item.length), item.size, item.text)
