@@ -58,7 +58,7 @@ def cp(session: Session, sources: tuple[str, ...], target: str, **how: Any) -> E
 
     One source gets the name TARGET, unless that is a directory: it ends with a /, is a bucket, or exists. With
     --recursive, what lies below SOURCE lies below TARGET afterwards, with the same paths. Objects appear under their
-    names when they are whole.
+    names when they are whole. Within one S3 service it makes the copies itself: no data comes to this machine.
     """
     return copy(session, sources, target, "copied", **how)
 

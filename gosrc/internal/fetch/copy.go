@@ -11,7 +11,8 @@ import (
 // copying stores an object at another place, of any scheme: each step reads one
 // part of the source and writes it to the target. A source of one part is a
 // plain Put. All parts are pinned to the ETag that the first one had; where that
-// changes, the copy fails and nothing is published.
+// changes, the copy fails and nothing is published. copyinside.go has what is
+// different where a store copies by itself.
 type copying struct {
 	request Request
 	source  target
@@ -20,7 +21,8 @@ type copying struct {
 	info     backend.Info // of the source
 	partSize int64
 	parts    int
-	upload   backend.Upload // nil for a plain Put
+	upload   backend.Upload     // nil for a plain Put
+	inside   backend.CopyUpload // upload, where the store copies the parts by itself
 	stored   backend.Info
 }
 
@@ -38,6 +40,12 @@ func (c *copying) start(ctx context.Context, j *job) (err error) {
 		return err
 	}
 	first := partSizeFor(j.stream.opts, c.request.Size)
+	if c.isInside() {
+		if err = c.copyInside(ctx, j); errs.CodeOf(err) != errs.Unsupported {
+			return err
+		}
+		j.carries(first)
+	}
 	reader, err := c.open(ctx, backend.Range{Length: first}, "")
 	if err != nil {
 		return err
@@ -96,6 +104,9 @@ func (c *copying) begin(ctx context.Context, j *job) (err error) {
 func (c *copying) step(ctx context.Context, j *job, n int) error {
 	from := int64(n) * c.partSize
 	length := min(c.partSize, c.info.Size-from)
+	if c.inside != nil {
+		return c.copyPart(ctx, j, n, backend.Range{Offset: from, Length: length})
+	}
 	reader, err := c.open(ctx, backend.Range{Offset: from, Length: length}, c.info.ETag)
 	if err != nil {
 		return err

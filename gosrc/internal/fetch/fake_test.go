@@ -39,6 +39,10 @@ type fake struct {
 	onWrite            func(n int)
 	attributes         *backend.Attributes // of the last Put or Create
 	answer             func(r *fakeReader)
+
+	copyLimit int64 // more than 0: it copies by itself
+	copies    []string
+	onCopy    func(n int) error // before each request to copy
 }
 
 var current *fake // the store behind fake://

@@ -111,12 +111,9 @@ func (c client) Stat(ctx context.Context, u uri.URI) (backend.Info, error) {
 }
 
 func (c client) Open(ctx context.Context, u uri.URI, r backend.Range, etag string) (backend.Reader, error) {
-	o, err := c.object(ctx, "get", u)
+	o, err := c.version(ctx, "get", u, etag)
 	if err != nil {
 		return nil, err
-	}
-	if etag != "" && etag != o.info.ETag {
-		return nil, errs.New(errs.Changed, "get", u.String(), "the object has changed: its ETag is %s, not %s", o.info.ETag, etag)
 	}
 	from, to, err := r.Cut("get", u, o.info.Size)
 	if err != nil {

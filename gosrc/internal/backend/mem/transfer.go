@@ -47,6 +47,10 @@ type upload struct {
 }
 
 func (c client) Create(ctx context.Context, u uri.URI, a *backend.Attributes) (backend.Upload, error) {
+	return c.create(ctx, u, a)
+}
+
+func (c client) create(ctx context.Context, u uri.URI, a *backend.Attributes) (backend.CopyUpload, error) {
 	err := c.in(ctx, "put", u, false, func(*container) error { return nil })
 	if err != nil {
 		return nil, err

@@ -70,6 +70,7 @@ func open(_ context.Context, cfg *config.Config, endpoint string) (backend.Backe
 type call struct {
 	op     string
 	u      uri.URI
+	from   uri.URI // of an operation that copies
 	method string
 	key    bool
 	query  string // in canonical form

@@ -104,7 +104,11 @@ func (c *client) refusalFrom(ctx context.Context, r *call, d document, resp *wir
 		d = c.whatIsMissing(ctx, r)
 	}
 	o := outcomeOf(d.Code, resp.Status)
-	e := errs.New(o.code, r.op, r.u.String(), "%s", o.text(r.u, d, resp.Status))
+	u := r.u
+	if r.from.Key != "" && aboutSource[d.Code] {
+		u = r.from
+	}
+	e := errs.New(o.code, r.op, u.String(), "%s", o.text(u, d, resp.Status))
 	e.Hint = o.advice(c, d)
 	e.Endpoint, e.Status = c.endpoint.String(), resp.Status
 	e.RequestID = or(resp.Header.Get("x-amz-request-id"), d.RequestID)
@@ -114,6 +118,9 @@ func (c *client) refusalFrom(ctx context.Context, r *call, d document, resp *wir
 	}
 	return refused{e, strings.HasPrefix(d.Code, "Expired") || d.Code == "InvalidToken" || d.Code == "TokenRefreshRequired"}
 }
+
+// aboutSource are the failures of a copy that the source has brought about.
+var aboutSource = map[string]bool{"NoSuchKey": true, "PreconditionFailed": true, "InvalidObjectState": true, "InvalidRange": true}
 
 // whatIsMissing tells a missing bucket from a missing object where the answer
 // does not, as those to HEAD. It asks once for a bucket: one that was seen is

@@ -46,9 +46,18 @@ type part struct {
 	size     int64
 }
 
-// Create begins a multipart upload. One that began although it was given up
-// meanwhile is returned all the same, so that it can be aborted.
+// Create begins a multipart upload.
 func (c *client) Create(ctx context.Context, u uri.URI, a *backend.Attributes) (backend.Upload, error) {
+	header := describing(a)
+	if c.protect(nil) != nil {
+		header = append(header, wire.Field{Name: "x-amz-checksum-algorithm", Value: "CRC32C"})
+	}
+	return c.begin(ctx, u, a, header)
+}
+
+// begin begins an upload. One that began although it was given up meanwhile is
+// returned all the same, so that it can be aborted.
+func (c *client) begin(ctx context.Context, u uri.URI, a *backend.Attributes, header wire.Header) (backend.CopyUpload, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, errs.From(err, "put", u.String())
 	}
@@ -56,20 +65,11 @@ func (c *client) Create(ctx context.Context, u uri.URI, a *backend.Attributes) (
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastWords, cancel) })
 	defer stop()
-	up, err := c.create(patient, u, a)
+	r := &call{op: "put", u: u, method: http.MethodPost, key: true, query: "uploads=", header: header}
+	text, _, err := c.document(patient, r)
 	if err != nil && ctx.Err() != nil {
 		return nil, errs.From(ctx.Err(), "put", u.String())
 	}
-	return up, err
-}
-
-func (c *client) create(ctx context.Context, u uri.URI, a *backend.Attributes) (backend.Upload, error) {
-	r := &call{op: "put", u: u, method: http.MethodPost, key: true, query: "uploads="}
-	r.header = describing(a)
-	if c.protect(nil) != nil {
-		r.header = append(r.header, wire.Field{Name: "x-amz-checksum-algorithm", Value: "CRC32C"})
-	}
-	text, _, err := c.document(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -85,25 +85,33 @@ func (c *client) create(ctx context.Context, u uri.URI, a *backend.Attributes) (
 func (up *upload) PartSize(wanted int64) int64 { return min(max(wanted, minPart), maxPart) }
 
 func (up *upload) WritePart(ctx context.Context, n int, data []byte) error {
+	return up.part(n, func(query string) (part, error) {
+		resp, err := up.c.do(ctx, &call{
+			op: "put", u: up.u, method: http.MethodPut, key: true, query: query,
+			header: up.c.protect(data), body: data, data: true,
+		})
+		if err != nil {
+			return part{}, err
+		}
+		defer resp.Close()
+		return part{resp.Header.Get("ETag"), resp.Header.Get("x-amz-checksum-crc32c"), int64(len(data))}, nil
+	})
+}
+
+// part remembers what became of part n, which store sends with the query that names it.
+func (up *upload) part(n int, store func(query string) (part, error)) error {
 	if n < 0 || n >= maxParts {
 		return errs.New(errs.Invalid, "put", up.u.String(), "an upload has at most %d parts", maxParts).
 			WithHint("Raise the option part_size")
 	}
-	resp, err := up.c.do(ctx, &call{
-		op: "put", u: up.u, method: http.MethodPut, key: true,
-		query:  query(param{"partNumber", strconv.Itoa(n + 1)}, param{"uploadId", up.id}),
-		header: up.c.protect(data), body: data, data: true,
-	})
-	if err != nil {
-		up.mu.Lock()
-		up.torn = up.torn || errs.From(err, "", "").Status == 0
-		up.mu.Unlock()
-		return err
-	}
-	defer resp.Close()
+	stored, err := store(query(param{"partNumber", strconv.Itoa(n + 1)}, param{"uploadId", up.id}))
 	up.mu.Lock()
 	defer up.mu.Unlock()
-	up.parts[n] = part{resp.Header.Get("ETag"), resp.Header.Get("x-amz-checksum-crc32c"), int64(len(data))}
+	if err != nil {
+		up.torn = up.torn || errs.From(err, "", "").Status == 0
+		return err
+	}
+	up.parts[n] = stored
 	return nil
 }
 

@@ -20,9 +20,15 @@ const neverAnswered = 5 * time.Second
 // Store is a scheme as its users see it: one Backend for all endpoints of the
 // configuration.
 type Store struct {
-	backend.Backend
+	surface
 	pool  *pool.Pool
 	retry *retry.Backend // nil for a store without endpoints, where nothing fails in passing
+}
+
+// surface is what both layers offer.
+type surface interface {
+	backend.Backend
+	backend.Copier
 }
 
 // Open makes the store of a scheme. It does no network I/O.
@@ -50,10 +56,10 @@ func Open(ctx context.Context, driver backend.Driver, cfg *config.Config) (*Stor
 		stores = append(stores, logged.New(store, driver.Scheme, endpoint))
 	}
 	s := &Store{pool: pool.New(cfg.Strategy, endpoints, stores)}
-	s.Backend = s.pool
+	s.surface = s.pool
 	if remote {
 		s.retry = retry.New(s.pool, policy(cfg), s.pool.Answered)
-		s.Backend = s.retry
+		s.surface = s.retry
 	}
 	return s, nil
 }

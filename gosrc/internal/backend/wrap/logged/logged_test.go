@@ -109,6 +109,14 @@ func TestLines(t *testing.T) {
 	if _, err := s.Open(ctx, u.WithKey("none"), backend.Whole, ""); err == nil {
 		t.Error("no error")
 	}
+	copier := s.(backend.Copier)
+	_, err = copier.Copy(ctx, key, "", u.WithKey("copy"))
+	must(err)
+	part, err := copier.CreateCopy(ctx, u.WithKey("copy"), nil)
+	must(err)
+	part.PartSize(10)
+	must(part.CopyPart(ctx, 0, key, backend.Whole, ""))
+	must(part.Abort(ctx))
 	must(s.Delete(ctx, key))
 	must(s.Mkdir(ctx, u))
 	must(oplog.Finish(ctx))
@@ -117,7 +125,8 @@ func TestLines(t *testing.T) {
 	want := []string{
 		"PUT 1 10 " + at + "a/k", "PUT_CREATE 1 0 " + at + "up", "PUT_PART 1 7 " + at + "up", "PUT_COMMIT 1 0 " + at + "up",
 		"PUT_CREATE 1 0 " + at + "up", "PUT_ABORT 1 0 " + at + "up", "STAT 1 0 " + at + "a/k", "GET 1 5 " + at + "a/k",
-		"LIST 2 0 " + at, "LIST 2 0 " + at, "GET 1 0 " + at + "none !", "DELETE 1 0 " + at + "a/k", "MKDIR 1 0 " + at,
+		"LIST 2 0 " + at, "LIST 2 0 " + at, "GET 1 0 " + at + "none !",
+		"COPY 1 0 " + at + "copy", "PUT_CREATE 1 0 " + at + "copy", "COPY_PART 1 0 " + at + "copy", "PUT_ABORT 1 0 " + at + "copy", "DELETE 1 0 " + at + "a/k", "MKDIR 1 0 " + at,
 	}
 	if got := lines(t, path); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("%s\nnot\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
