@@ -13,7 +13,6 @@ from s3dlio.errors import NotFoundError
 from s3dlio.listing import Listing
 from s3dlio.options import Options
 from tests.support.audit import AuditLog
-from tests.support.command_line import run
 from tests.support.samples import Store
 from tests.support.servers import Bucket
 
@@ -45,12 +44,11 @@ def test_no_byte_comes_to_the_client(audited_bucket: Bucket, audit_log: AuditLog
     assert [place.get(f"copies/{key}") for place in (audited_bucket, other) for key in KEYS] == [*data.values()] * 2
 
 
-def test_cp(place: Store) -> None:
-    for key in KEYS:
-        place.put(f"src/{key}", key.encode())
-    run("cp", "-r", place.uri("src/"), place.uri("dst/"))
+def test_keys_of_any_kind_on_every_store(place: Store) -> None:
+    sources = [place.put(f"src/{key}", key.encode()) for key in KEYS]
+    copy(sources, [place.uri(f"dst/{key}") for key in KEYS], Client.get())
     assert [bytes(s3dlio.get(place.uri(f"dst/{key}"))) for key in KEYS] == [key.encode() for key in KEYS]
-    source = place.uri(f"src/{KEYS[0]}")
+    source = sources[0]
     assert copy([source], [source], Client.get()) == [len(KEYS[0].encode())]  # to itself
     assert bytes(s3dlio.get(source)) == KEYS[0].encode()
 
