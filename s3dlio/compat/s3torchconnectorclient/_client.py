@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -69,6 +70,23 @@ class MountpointS3Client:
             raise S3Exception(f"invalid configuration: {error}") from error
         reading = StreamOptions(part_size=part_size, max_concurrent=self._options.max_concurrent, tell_etags=True)
         self.ahead = Ahead(self._engine, reading, self.uri)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), **self._parameters()), ()
+
+    def _parameters(self) -> dict[str, Any]:
+        """What another client of the same kind is made with."""
+        return {
+            "region": self.region,
+            "user_agent_prefix": self.user_agent_prefix,
+            "throughput_target_gbps": self.throughput_target_gbps,
+            "part_size": self.part_size,
+            "profile": self.profile,
+            "unsigned": self.unsigned,
+            "endpoint": self.endpoint,
+            "force_path_style": self.force_path_style,
+            "max_attempts": self.max_attempts,
+        }
 
     def uri(self, bucket: str, key: str) -> str:
         """The URI that the library has for an object or prefix."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -14,7 +15,7 @@ Request = Literal["get", "put", "list", "head", "delete", "copy"]
 
 _KEY_MISSING = "Service error: The key does not exist"
 _BUCKET_MISSING = "Service error: The bucket does not exist"
-_NO_BUCKET = ("bucket not found", "no container")  # how the library's own errors begin to say that
+_NO_BUCKET = re.compile(r'bucket ("[^"]*" )?not found|no container')  # how the library's own errors say that
 _OBJECT_MISSING = "Service error: The object was not found"
 # The operating system refused the connection, in the words of the AWS common runtime.
 _REFUSED = "Client error: Unknown CRT error: CRT error 1047"
@@ -43,7 +44,7 @@ def _missing(error: S3DlioError, request: Request) -> str:
         return _OBJECT_MISSING
     if request == "put":
         return f"Client error: Unknown response error: {error}"
-    has_bucket = request == "get" and not any(text in str(error) for text in _NO_BUCKET)
+    has_bucket = request == "get" and _NO_BUCKET.search(str(error)) is None
     return _KEY_MISSING if has_bucket else _BUCKET_MISSING
 
 

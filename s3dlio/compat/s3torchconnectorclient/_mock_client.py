@@ -76,6 +76,9 @@ class _MemoryClient(MountpointS3Client):
         self._bucket = bucket
         self._place = place
 
+    def _parameters(self) -> dict[str, Any]:
+        return {**super()._parameters(), "bucket": self._bucket, "place": self._place}
+
     def uri(self, bucket: str, key: str) -> str:
         return join(self._place if bucket == self._bucket else Bucket(f"no-{self._place}", "mem"), key)
 

@@ -1,0 +1,84 @@
+"""The native client of the drop-in: which text a failure has, and clients that go to other processes."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+
+import pytest
+
+from s3dlio.compat.s3torchconnectorclient._mountpoint_s3_client import (
+    MockMountpointS3Client,
+    MountpointS3Client,
+    S3Exception,
+)
+from s3dlio.errors import NotFoundError
+from tests.support.servers import REGION, Bucket
+
+Request = Callable[[MountpointS3Client, str], object]
+REQUESTS: dict[str, tuple[Request, str | None, str]] = {
+    # what fails, and what it says of a missing key (None: nothing) and of a missing bucket
+    "get": (
+        lambda client, bucket: next(client.get_object(bucket, "a/key")),
+        "Service error: The key does not exist",
+        "Service error: The bucket does not exist",
+    ),
+    "head": (
+        lambda client, bucket: client.head_object(bucket, "a/key"),
+        "Service error: The object was not found",
+        "Service error: The object was not found",
+    ),
+    "list": (
+        lambda client, bucket: next(client.list_objects(bucket, "a/")),
+        None,
+        "Service error: The bucket does not exist",
+    ),
+    "delete": (
+        lambda client, bucket: client.delete_object(bucket, "a/key"),
+        None,
+        "Service error: The bucket does not exist",
+    ),
+    "copy": (
+        lambda client, bucket: client.copy_object(bucket, "a/key", bucket, "b/key"),
+        "Service error: The object was not found",
+        "Service error: The object was not found",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_what_is_missing_is_told_as_the_original_tells_it(bucket: Bucket, name: str) -> None:
+    client = MountpointS3Client(REGION)
+    request, no_key, no_bucket = REQUESTS[name]
+    if no_key is None:
+        request(client, bucket.name)
+    for place, text in ((bucket.name, no_key), (f"{bucket.name}-missing", no_bucket)):
+        if text is not None:
+            with pytest.raises(S3Exception) as caught:
+                request(client, place)
+            assert str(caught.value) == text
+            assert isinstance(caught.value.__cause__, NotFoundError)
+
+
+def test_a_client_pickles_to_its_parameters(minio_bucket: Bucket) -> None:
+    minio_bucket.put("key", b"data")
+    client = MountpointS3Client(REGION, "agent/1", 5.0, 6 << 20, None, False, None, True, 3)
+    b"".join(client.get_object(minio_bucket.name, "key"))
+    again = pickle.loads(pickle.dumps(client))
+    assert b"".join(again.get_object(minio_bucket.name, "key")) == b"data"
+    for name in (
+        "region",
+        "user_agent_prefix",
+        "throughput_target_gbps",
+        "part_size",
+        "force_path_style",
+        "max_attempts",
+    ):
+        assert getattr(again, name) == getattr(client, name)
+
+
+def test_a_client_in_memory_pickles_for_its_own_process() -> None:
+    service = MockMountpointS3Client(REGION, "bucket")
+    service.add_object("key", b"data")
+    again = pickle.loads(pickle.dumps(service.create_mocked_client()))
+    assert b"".join(again.get_object("bucket", "key")) == b"data"
