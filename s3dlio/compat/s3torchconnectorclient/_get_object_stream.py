@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from s3dlio._native import FreshBytes, FreshPart, Item, Op, Stream
 from s3dlio.compat.s3torchconnectorclient._exceptions import S3Exception, told
 from s3dlio.compat.s3torchconnectorclient._parts import Parts
+from s3dlio.compat.s3torchconnectorclient._ranges import Ranges
 from s3dlio.listing import Listing
 
 if TYPE_CHECKING:
@@ -107,6 +109,18 @@ class GetObjectStream:
             self._position += got
             done += got
         return done
+
+    def ranges(self, wanted: Sequence[tuple[int, int]]) -> Iterator[list[memoryview]]:
+        """The bytes of ranges of the object, (start, end) in ascending order, each in one piece; see `Ranges`.
+
+        Only for a stream of which nothing was read. What is missing lies behind the end of the object.
+        """
+        with closing(Ranges(self._engine, self._options, self._listing, wanted, self._etag)) as under_way:
+            for start, end in wanted:
+                piece = under_way.take()
+                self._size, self._etag = under_way.size, under_way.etag
+                self._position = end if len(piece) == end - start else self._size
+                yield [piece]
 
     def skip(self, size: int) -> None:
         """Leave out the next `size` bytes."""

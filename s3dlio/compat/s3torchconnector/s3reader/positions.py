@@ -5,13 +5,17 @@ from __future__ import annotations
 from abc import abstractmethod
 from functools import cached_property
 from io import SEEK_CUR, SEEK_END, SEEK_SET
+from typing import TYPE_CHECKING
 
 from s3dlio.compat.s3torchconnector.s3reader.protocol import GetObjectInfo, GetStreamCallable
 from s3dlio.compat.s3torchconnector.s3reader.s3reader import S3Reader
 from s3dlio.compat.s3torchconnector.s3reader.sources import Known
 from s3dlio.compat.s3torchconnectorclient._objects import HeadObjectResult, ObjectInfo
 
-__all__ = ["Positioned", "wanted_bytes"]
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["Positioned", "wanted_bytes", "writable"]
 
 
 class Positioned(S3Reader):
@@ -96,3 +100,14 @@ def wanted_bytes(size: int | None) -> int:
     if not isinstance(size, int):
         raise TypeError(f"argument should be integer or None, not {type(size)!r}")
     return max(size, -1)
+
+
+def writable(buf: Buffer) -> memoryview:
+    """The bytes of a buffer that `readinto` is given. Raises TypeError for what is none, or read-only."""
+    try:
+        view = memoryview(buf)
+    except TypeError:
+        view = memoryview(b"")
+    if view.readonly:
+        raise TypeError(f"argument must be a writable bytes-like object, not {type(buf).__name__}")
+    return view.cast("B") if view.nbytes else memoryview(bytearray())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from s3dlio.compat.s3torchconnector.s3reader.positions import Positioned, wanted_bytes
+from s3dlio.compat.s3torchconnector.s3reader.positions import Positioned, wanted_bytes, writable
 from s3dlio.compat.s3torchconnector.s3reader.protocol import GetObjectInfo, GetStreamCallable
 from s3dlio.compat.s3torchconnector.s3reader.sources import source_of
 
@@ -56,7 +56,7 @@ class RangedS3Reader(Positioned):
 
     def readinto(self, buf: Buffer) -> int:
         """Fill a writable buffer with the bytes that come next; returns how many, 0 at the end."""
-        view = _writable(buf)
+        view = writable(buf)
         if not len(view) or self._position_at_end():
             return 0
         end = self._end_of(len(view))
@@ -97,13 +97,3 @@ class RangedS3Reader(Positioned):
 
     def _within(self, target: int) -> int:
         return min(target, self._get_size())
-
-
-def _writable(buf: Buffer) -> memoryview:
-    try:
-        view = memoryview(buf)
-    except TypeError:
-        view = memoryview(b"")
-    if view.readonly:
-        raise TypeError(f"argument must be a writable bytes-like object, not {type(buf).__name__}")
-    return view.cast("B")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from s3dlio.compat.s3torchconnector.s3reader.positions import Positioned, wanted_bytes
+from s3dlio.compat.s3torchconnector.s3reader.pieces import Pieces
+from s3dlio.compat.s3torchconnector.s3reader.positions import Positioned, wanted_bytes, writable
 from s3dlio.compat.s3torchconnector.s3reader.protocol import GetObjectInfo, GetStreamCallable
 from s3dlio.compat.s3torchconnector.s3reader.sources import Source, source_of
 from s3dlio.compat.s3torchconnectorclient._get_object_stream import GetObjectStream
@@ -30,9 +30,7 @@ class SequentialS3Reader(Positioned):
         super().__init__(bucket, key, get_object_info, get_stream)
         self._stream: Iterable[bytes] | None = None
         self._source: Source | None = None
-        self._pieces: list[memoryview] = []  # what was read, from the first byte on
-        self._starts: list[int] = []  # of each
-        self._held = 0  # bytes in them
+        self._pieces = Pieces()  # what was read, from the first byte on
 
     def prefetch(self) -> None:
         """Open the stream; what is read later comes from it."""
@@ -49,24 +47,17 @@ class SequentialS3Reader(Positioned):
         start = self._position
         end = self._hold(start + wanted if wanted > 0 else None)
         self._position = max(start, end)
-        parts = list(self._held_between(start, end))
-        whole = parts[0].obj if len(parts) == 1 else None
-        if isinstance(whole, bytes) and len(whole) == end - start:
-            return whole
-        return b"".join(parts)
+        return self._pieces.between(start, end)
 
     def readinto(self, buf: Buffer) -> int:
         """Fill a writable buffer with the bytes that come next; returns how many, 0 at the end."""
-        view = memoryview(buf).cast("B")
+        view = writable(buf)
         if not len(view) or self._position_at_end():
             return 0
-        start = self._position
-        end = self._hold(start + len(view))
-        for part in self._held_between(start, end):
-            view[: len(part)] = part
-            view = view[len(part) :]
-        self._position = max(start, end)
-        return self._position - start
+        self._hold(self._position + len(view))
+        done = self._pieces.copy(self._position, view)
+        self._position += done
+        return done
 
     def _within(self, target: int) -> int:
         if self._size_costs_nothing():
@@ -75,34 +66,19 @@ class SequentialS3Reader(Positioned):
 
     def _hold(self, end: int | None) -> int:
         """Fetch up to byte `end`, or all; returns where what is held, and wanted, ends."""
+        held = self._pieces
         if end is None:
-            if self._size is None or self._held < self._size:
-                self._keep(self._opened().read())
-                self._size = self._held
-            return self._held
-        while self._held < end and (self._size is None or self._held < self._size):
-            missing = end - self._held
+            if self._size is None or len(held) < self._size:
+                held.append_view(self._opened().read())
+                self._size = len(held)
+            return len(held)
+        while len(held) < end and (self._size is None or len(held) < self._size):
+            missing = end - len(held)
             piece = self._opened().read(missing) if missing >= _DIRECT else self._opened().next_piece()
-            if not self._keep(piece):
-                self._size = self._held
-        return min(end, self._held)
-
-    def _keep(self, piece: Buffer) -> int:
-        view = memoryview(piece)
-        if len(view):
-            self._pieces.append(view)
-            self._starts.append(self._held)
-            self._held += len(view)
-        return len(view)
-
-    def _held_between(self, start: int, end: int) -> Iterator[memoryview]:
-        at = bisect_right(self._starts, start) - 1
-        while start < end:
-            piece, offset = self._pieces[at], start - self._starts[at]
-            part = piece[offset : offset + end - start]
-            yield part
-            start += len(part)
-            at += 1
+            if not piece:
+                self._size = len(held)
+            held.append_view(piece)
+        return min(end, len(held))
 
     def _opened(self) -> Source:
         if self._source is None:

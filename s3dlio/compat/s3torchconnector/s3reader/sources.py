@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from s3dlio.compat.s3torchconnectorclient._get_object_stream import GetObjectStream
@@ -42,21 +42,29 @@ class Source(Protocol):
         """Fill `memory` with the next bytes; returns how many."""
         ...
 
-    def skip(self, size: int) -> None:
-        """Leave out the next `size` bytes."""
+    def ranges(self, wanted: Sequence[tuple[int, int]]) -> Iterator[list[memoryview]]:
+        """The bytes of ranges of the object, (start, end), none of which begins before `tell()` or another ends.
+
+        Each in the pieces that it comes in; what is missing lies behind the end of the object.
+        """
+        ...
+
+    def tell(self) -> int:
+        """Offset in the object of the byte that comes next."""
         ...
 
 
-def source_of(stream: Iterable[bytes]) -> Source:
-    """The stream itself where it can do all that; else something around it that can."""
-    return stream if isinstance(stream, GetObjectStream) else _Pieces(iter(stream))
+def source_of(stream: Iterable[bytes], start: int = 0) -> Source:
+    """The stream itself where it can do all that; else something around it that can. `start` is its first byte."""
+    return stream if isinstance(stream, GetObjectStream) else _Pieces(iter(stream), start)
 
 
 class _Pieces:
     """A `Source` of the pieces of an iterator."""
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
+    def __init__(self, pieces: Iterator[bytes], start: int) -> None:
         self._pieces = pieces
+        self._position = start
         self._left = memoryview(b"")
 
     def next_piece(self) -> memoryview:
@@ -66,6 +74,7 @@ class _Pieces:
             if following is None:
                 break
             piece = memoryview(following)
+        self._position += len(piece)
         return piece
 
     def read(self, size: int = -1) -> bytes:
@@ -78,14 +87,20 @@ class _Pieces:
             done += len(piece)
         return done
 
-    def skip(self, size: int) -> None:
-        for _ in self._up_to(size):
-            continue
+    def ranges(self, wanted: Sequence[tuple[int, int]]) -> Iterator[list[memoryview]]:
+        for start, end in wanted:
+            for _ in self._up_to(start - self._position):
+                continue
+            yield list(self._up_to(end - start))
+
+    def tell(self) -> int:
+        return self._position
 
     def _up_to(self, size: int) -> Iterator[memoryview]:
         """The next `size` bytes, or all where it is negative."""
         while size and (piece := self.next_piece()):
             if 0 <= size < len(piece):
                 piece, self._left = piece[:size], piece[size:]
+                self._position -= len(self._left)
             yield piece
             size -= len(piece) if size > 0 else 0

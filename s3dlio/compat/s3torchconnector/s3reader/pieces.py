@@ -1,0 +1,58 @@
+"""`Pieces`: bytes as they came."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["Pieces"]
+
+
+class Pieces:
+    """Bytes in the pieces that they came in. Nothing is copied before it is handed out, and then once."""
+
+    def __init__(self) -> None:
+        self._segments: list[memoryview] = []
+        self._offsets: list[int] = []  # of the first byte of each
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def append_view(self, piece: Buffer) -> None:
+        """Add bytes at the end, which must not change from now on."""
+        view = memoryview(piece)
+        if len(view):
+            self._segments.append(view)
+            self._offsets.append(self._size)
+            self._size += len(view)
+
+    def between(self, start: int, end: int) -> bytes:
+        """Bytes `start` to `end`, as far as there are any. Where they are all of a piece that is bytes: that."""
+        parts = list(self._parts(start, end))
+        whole = parts[0].obj if len(parts) == 1 else None
+        if isinstance(whole, bytes) and len(whole) == len(parts[0]):
+            return whole
+        return b"".join(parts)
+
+    def copy(self, start: int, target: memoryview) -> int:
+        """Fill `target` with the bytes from `start` on; returns how many."""
+        done = 0
+        for part in self._parts(start, start + len(target)):
+            target[done : done + len(part)] = part
+            done += len(part)
+        return done
+
+    def _parts(self, start: int, end: int) -> Iterator[memoryview]:
+        end = min(end, self._size)
+        at = bisect_right(self._offsets, start) - 1
+        while start < end:
+            offset = start - self._offsets[at]
+            part = self._segments[at][offset : offset + end - start]
+            yield part
+            start += len(part)
+            at += 1
