@@ -82,3 +82,9 @@ def test_a_client_in_memory_pickles_for_its_own_process() -> None:
     service.add_object("key", b"data")
     again = pickle.loads(pickle.dumps(service.create_mocked_client()))
     assert b"".join(again.get_object("bucket", "key")) == b"data"
+
+
+def test_a_client_in_memory_may_have_tiny_parts() -> None:
+    service = MockMountpointS3Client(REGION, "bucket", part_size=2)
+    service.add_object("key", b"12345")
+    assert list(service.create_mocked_client().get_object("bucket", "key")) == [b"12", b"34", b"5"]
