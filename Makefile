@@ -85,6 +85,11 @@ format: $(VENV)/dev.stamp ## format all sources
 bench: $(VENV)/dev.stamp $(LIBRARY) servers ## measure this library beside others (an hour); ARGS=--quick for a look
 	python -m bench $(ARGS)
 
+# Needs a clone of github.com/awslabs/s3-connector-for-pytorch at v1.5.0; see docs/dev/s3torchconnector.md.
+.PHONY: compat-suite
+compat-suite: .cache/connector/stamp $(LIBRARY) servers ## s3torchconnector's own tests against the drop-in; CONNECTOR=clone
+	.cache/connector/bin/python -m tests.connector $(CONNECTOR) $(ARGS)
+
 .PHONY: servers
 servers: $(VENV)/build.stamp ## build the test servers into .cache/bin, once
 	@tests/servers/build.sh
@@ -112,6 +117,11 @@ $(VENV)/uv.stamp: requirements/uv.txt
 
 $(VENV)/%.stamp: requirements/%.txt | $(VENV)/uv.stamp
 	$(UV) pip install --quiet --compile-bytecode --python $(VENV) --requirement $<
+	touch $@
+
+.cache/connector/stamp: requirements/connector.txt | $(VENV)/uv.stamp
+	$(UV) venv --quiet --clear .cache/connector
+	$(UV) pip install --quiet --compile-bytecode --python .cache/connector --requirement $<
 	touch $@
 
 .cache/tools/stamp: tools/go.mod tools/go.sum $(wildcard tools/rules/*) | $(VENV)/build.stamp

@@ -12,6 +12,7 @@ compile --python-version 3.10 "$@" uv.in --output-file uv.txt
 compile --python-version 3.10 "$@" dev.in --output-file dev.txt
 compile --python-version 3.10 --constraint dev.txt demo.in --output-file demo.txt
 compile --python-version 3.10 --constraint dev.txt build.in --output-file build.txt
+compile --python-version 3.11 "$@" connector.in --output-file connector.txt
 
 # What is measured beside this library: an environment each, torch is lent to them, and one of them asks for Python 3.11.
 for name in boto3 obstore s3dlio; do
