@@ -9,7 +9,7 @@ from typing import Literal
 
 from s3dlio.errors import Code, S3DlioError
 
-__all__ = ["Request", "S3Exception", "in_its_words", "told"]
+__all__ = ["Request", "S3Exception", "in_its_words", "says_object_is_missing", "told"]
 
 Request = Literal["get", "put", "list", "head", "delete", "copy"]
 
@@ -46,6 +46,11 @@ def _missing(error: S3DlioError, request: Request) -> str:
         return f"Client error: Unknown response error: {error}"
     has_bucket = request == "get" and _NO_BUCKET.search(str(error)) is None
     return _KEY_MISSING if has_bucket else _BUCKET_MISSING
+
+
+def says_object_is_missing(error: S3Exception) -> bool:
+    """Whether that is what HEAD says of an object, or of its bucket."""
+    return str(error) == _OBJECT_MISSING
 
 
 @contextmanager
