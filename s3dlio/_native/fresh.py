@@ -9,6 +9,12 @@ from __future__ import annotations
 import ctypes
 import mmap
 from ctypes import byref, c_int, c_ssize_t, c_void_p, py_object
+from typing import TYPE_CHECKING
+
+from s3dlio._native.header import ffi
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _new = ctypes.PYFUNCTYPE(c_void_p, c_void_p, c_ssize_t)(("PyBytes_FromStringAndSize", ctypes.pythonapi))
 _content = ctypes.PYFUNCTYPE(c_void_p, c_void_p)(("PyBytes_AsString", ctypes.pythonapi))
@@ -46,6 +52,10 @@ class FreshBytes:
     def part(self, offset: int, length: int) -> FreshPart:
         """The place of some of the bytes."""
         return FreshPart(self, offset, length)
+
+    def put(self, offset: int, data: Buffer) -> None:
+        """Copy what is there already to its place, which must have room for it."""
+        ffi().memmove(ffi().cast("char *", self.address + offset), data, memoryview(data).nbytes)
 
     def take(self, length: int | None = None) -> bytes:
         """The bytes, or the first `length` of them. Nothing is left here afterwards."""

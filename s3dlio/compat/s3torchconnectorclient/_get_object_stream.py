@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from s3dlio._native import FreshBytes, FreshPart, Item, Op, Stream
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     Memory = Buffer | FreshBytes | FreshPart
 
 __all__ = ["GetObjectStream"]
+
+_LARGE = 8  # parts: what is that long is not copied out of parts, even though nothing is fetched ahead then
 
 
 class GetObjectStream:
@@ -54,7 +55,7 @@ class GetObjectStream:
         self._begun = False
         self._size = -1  # of the object; -1 unknown
         self._expected = -1  # its size as somebody knows it, who may be wrong
-        self._etag = ""
+        self._etag = ""  # of the version that is read; "" any
         self._left = memoryview(b"")  # fetched, and not handed out
         self._parts: Parts | None = None  # under way
 
@@ -75,39 +76,61 @@ class GetObjectStream:
         """Say how long the object is, as far as one knows: then its bytes are fetched to their place at once."""
         self._expected = size
 
-    def next_piece(self) -> memoryview:
-        """The bytes that come next, as far as they were fetched together; empty at the end. Nothing is copied."""
+    def pin(self, etag: str) -> None:
+        """Read the version of the object with that ETag; "" any. For a stream of which nothing was read."""
+        self._etag = etag
+
+    @property
+    def etag(self) -> str:
+        """The ETag of the version that is read; "" unknown."""
+        return self._etag
+
+    def next_piece(self, wanted: int = 0) -> memoryview:
+        """The bytes that come next, as far as they were fetched together; empty at the end. Nothing is copied.
+
+        `wanted` says how many somebody is about to ask for. Where they are all that is left, or many, they come in a
+        piece of their own.
+        """
         self._begin()
         piece, self._left = self._left, memoryview(b"")
         if not piece and not self._is_at_end():
+            if self._parts is None and self._deserves_a_piece(wanted):
+                return memoryview(self._fetch(wanted))
             piece = self._fetch_part()
         self._position += len(piece)
         return piece
 
-    def read(self, size: int = -1) -> bytes:
-        """The next `size` bytes, fewer at the end; all that are left where it is negative."""
+    def read(self, size: int = -1, after: Sequence[memoryview] = ()) -> bytes:
+        """The next `size` bytes, fewer at the end; all that are left where it is negative.
+
+        What is returned begins with a copy of the bytes in `after`. Where this fails, nothing has been read.
+        """
         self._begin()
-        if not self._left and self._parts is None:
-            return self._fetch(size)
-        pieces = list(self._fetched(size))
-        missing = size - sum(map(len, pieces)) if size >= 0 else -1
-        if missing and not self._is_at_end():
-            pieces.append(memoryview(self._fetch(missing)))
+        with self._all_or_nothing():
+            pieces = list(self._fetched(size))
+            missing = size - sum(map(len, pieces)) if size >= 0 else -1
+            pieces[:0] = after
+            if missing and not self._is_at_end():
+                return self._fetch(missing, pieces)
         whole = pieces[0].obj if len(pieces) == 1 else None
         return whole if isinstance(whole, bytes) and len(whole) == len(pieces[0]) else b"".join(pieces)
 
     def readinto(self, memory: Buffer) -> int:
-        """Fill `memory` with the bytes that come next; returns how many, fewer than it has room for at the end."""
+        """Fill `memory` with the bytes that come next; returns how many, fewer than it has room for at the end.
+
+        Where this fails, nothing has been read.
+        """
         self._begin()
         view, done = memoryview(memory).cast("B"), 0
-        for piece in self._fetched(len(view)):
-            view[done : done + len(piece)] = piece
-            done += len(piece)
-        if done < len(view) and not self._is_at_end():
-            wanted = self._room(len(view) - done)
-            got = self._get(wanted, view[done : done + wanted]).length
-            self._position += got
-            done += got
+        with self._all_or_nothing():
+            for piece in self._fetched(len(view)):
+                view[done : done + len(piece)] = piece
+                done += len(piece)
+            if done < len(view) and not self._is_at_end():
+                wanted = max(1, self._room(len(view) - done))
+                got = self._get(wanted, view[done : done + wanted]).length
+                self._position += got
+                done += got
         return done
 
     def ranges(self, wanted: Sequence[tuple[int, int]]) -> Iterator[list[memoryview]]:
@@ -122,15 +145,6 @@ class GetObjectStream:
                 self._position = end if len(piece) == end - start else self._size
                 yield [piece]
 
-    def skip(self, size: int) -> None:
-        """Leave out the next `size` bytes."""
-        self._begin()
-        for piece in self._fetched(min(size, len(self._left))):
-            size -= len(piece)
-        if size:
-            self._close_parts()
-            self._position += size
-
     def close(self) -> None:
         """Stop what is under way."""
         self._close_parts()
@@ -144,7 +158,7 @@ class GetObjectStream:
         if self._begun:
             return
         self._begun = True
-        if self._is_whole and (found := self._ahead.claim(self.bucket, self.key)):
+        if self._is_whole and not self._etag and (found := self._ahead.claim(self.bucket, self.key)):
             self._left = memoryview(found.data)
             self._size, self._etag = found.size, found.etag
 
@@ -161,22 +175,40 @@ class GetObjectStream:
             yield piece
             size -= len(piece) if size > 0 else 0
 
-    def _fetch(self, size: int) -> bytes:
-        """The next bytes, of which none is under way, in the memory that they were received into."""
-        likely = self._room(size)
-        if likely == 0 and self._is_at_end():
-            return b""
-        fresh = FreshBytes(max(1, likely) if likely >= 0 else self._options.part_size, is_filled=likely >= 0)
-        got = self._get(len(fresh), fresh).length
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Where this fails, the next attempt begins at the same byte."""
+        position = self._position
+        try:
+            yield
+        except BaseException:
+            self._close_parts()
+            self._left = memoryview(b"")
+            self._position = position
+            raise
+
+    def _deserves_a_piece(self, wanted: int) -> bool:
+        return wanted >= _LARGE * self._options.part_size or 0 <= self._room(-1) <= wanted
+
+    def _fetch(self, size: int, after: Sequence[memoryview] = ()) -> bytes:
+        """The next bytes, of which none is under way, behind others, in the memory that they were received into."""
+        start = sum(map(len, after))
+        if self._size < 0 and self._expected < 0:  # nobody knows whether there are so many
+            part = self._options.part_size
+            first, is_filled = min(size, part) if size >= 0 else part, False
+        else:
+            first, is_filled = max(1, self._room(size)), True
+        fresh = FreshBytes(start + first, is_filled=is_filled)
+        place = 0
+        for piece in after:
+            fresh.put(place, piece)
+            place += len(piece)
+        got = self._get(first, fresh.part(start, first)).length
         self._position += got
         rest = self._room(size - got if size >= 0 else -1)
         if not rest:
-            return fresh.take(got)
-        whole = FreshBytes(got + rest, is_filled=True)
-        ctypes.memmove(whole.address, fresh.address, got)
-        more = self._get(rest, whole.part(got, rest)).length
-        self._position += more
-        return whole.take(got + more)
+            return fresh.take(start + got)
+        return self._fetch(rest, [memoryview(fresh.take(start + got))])
 
     def _fetch_part(self) -> memoryview:
         """The next part. Once it is clear that there are several, some more are under way."""
@@ -185,8 +217,12 @@ class GetObjectStream:
                 self._parts = Parts(
                     self._engine, self._options, self._listing, self._position, self._room(-1), self._etag
                 )
-            return self._parts.take()
-        view = self._get(self._room(self._options.part_size)).view
+            try:
+                return self._parts.take()
+            except BaseException:
+                self._close_parts()  # what would come next is not what comes next
+                raise
+        view = self._get(max(1, self._room(self._options.part_size))).view
         return memoryview(b"" if view is None else view)
 
     def _get(self, length: int, memory: Memory | None = None) -> Item:

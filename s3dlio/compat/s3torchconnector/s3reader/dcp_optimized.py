@@ -6,13 +6,13 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import SEEK_CUR, SEEK_END, SEEK_SET
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from s3dlio.compat.s3torchconnector.s3reader.pieces import Pieces
 from s3dlio.compat.s3torchconnector.s3reader.positions import writable
 from s3dlio.compat.s3torchconnector.s3reader.protocol import GetObjectInfo, GetStreamCallable
 from s3dlio.compat.s3torchconnector.s3reader.s3reader import S3Reader
-from s3dlio.compat.s3torchconnector.s3reader.sources import Source, source_of
+from s3dlio.compat.s3torchconnector.s3reader.sources import Source, Streams
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -76,6 +76,7 @@ class DCPOptimizedS3Reader(S3Reader):
         self._key = key
         self._get_object_info = get_object_info
         self._get_stream = get_stream
+        self._streams = Streams(get_stream)
         self._max_gap_size = max_gap_size
         self._item_ranges = [item for item in item_ranges if item.end != item.start]
         self._range_groups = _groups(self._item_ranges, max_gap_size)
@@ -150,6 +151,10 @@ class DCPOptimizedS3Reader(S3Reader):
         self._current_item_buffer = self._source = self._items = None
         super().close()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what was fetched: a reader that was unpickled or copied fetches the current item again."""
+        return {**self.__dict__, "_current_item_buffer": None, "_source": None, "_items": None}
+
     def _item_with(self, size: int) -> _ItemViewBuffer:
         """What the item contains that has the next `size` bytes, positioned there."""
         if self.closed:
@@ -201,7 +206,7 @@ class DCPOptimizedS3Reader(S3Reader):
         at = bisect_right(self._range_groups, item.start, key=lambda group: group.start) - 1
         group = self._range_groups[at]
         wanted = [(each.start, each.end) for each in group.item_ranges if each.start >= item.start]
-        source = source_of(self._get_stream(item.start, group.end), item.start)
+        source = self._streams.open(item.start, group.end)
         return source, source.ranges(wanted)
 
 

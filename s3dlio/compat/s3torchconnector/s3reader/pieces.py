@@ -31,6 +31,19 @@ class Pieces:
             self._offsets.append(self._size)
             self._size += len(view)
 
+    def cut(self, size: int) -> None:
+        """Leave out all but the first `size` bytes."""
+        while self._offsets and self._offsets[-1] >= size:
+            self._offsets.pop()
+            self._size -= len(self._segments.pop())
+        if self._size > size:
+            self._segments[-1] = self._segments[-1][: size - self._offsets[-1]]
+            self._size = size
+
+    def views(self, start: int) -> list[memoryview]:
+        """The bytes from `start` on, in their pieces."""
+        return list(self._parts(start, self._size))
+
     def between(self, start: int, end: int) -> bytes:
         """Bytes `start` to `end`, as far as there are any. Where they are all of a piece that is bytes: that."""
         parts = list(self._parts(start, end))
@@ -46,6 +59,13 @@ class Pieces:
             target[done : done + len(part)] = part
             done += len(part)
         return done
+
+    def __getstate__(self) -> bytes:
+        return self.between(0, self._size)
+
+    def __setstate__(self, data: bytes) -> None:
+        Pieces.__init__(self)
+        self.append_view(data)
 
     def _parts(self, start: int, end: int) -> Iterator[memoryview]:
         end = min(end, self._size)

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 from s3dlio.compat.s3torchconnector.s3reader.protocol import GetObjectInfo, GetStreamCallable
 from s3dlio.compat.s3torchconnector.s3reader.s3reader import S3Reader
-from s3dlio.compat.s3torchconnector.s3reader.sources import Known
+from s3dlio.compat.s3torchconnector.s3reader.sources import Known, Streams
 from s3dlio.compat.s3torchconnectorclient._objects import HeadObjectResult, ObjectInfo
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["Positioned", "wanted_bytes", "writable"]
+__all__ = ["CARRIED", "Positioned", "wanted_bytes", "writable"]
+
+_CALL = 8192  # bytes that somebody takes who wants some
+CARRIED = 1 << 20  # bytes of the object, at most, that go along when a reader is pickled or copied
 
 
 class Positioned(S3Reader):
@@ -31,6 +34,7 @@ class Positioned(S3Reader):
         self._key = key
         self._get_object_info = get_object_info
         self._get_stream = get_stream
+        self._streams = Streams(get_stream)
         self._size: int | None = None  # of the object, once it is needed or seen
         self._position = 0
 
@@ -75,6 +79,18 @@ class Positioned(S3Reader):
         """Number of the byte that comes next."""
         return self._position
 
+    def read1(self, size: int = -1) -> bytes:
+        """As `read`, but a negative `size` means as many as are worth a call. For `io.TextIOWrapper`."""
+        return self.read(size if size >= 0 else _CALL)
+
+    def peek(self, size: int = 0) -> bytes:
+        """The bytes that come next, without moving; how many there are is not what `size` says. For `readline`."""
+        position = self._position
+        try:
+            return self.read(_CALL)
+        finally:
+            self._position = position
+
     @abstractmethod
     def _within(self, target: int) -> int:
         """A position that is not behind the end."""
@@ -84,9 +100,11 @@ class Positioned(S3Reader):
             self._size = self._object_info.size
         return self._size
 
-    def _size_costs_nothing(self) -> bool:
-        """Whether the size is known, or the listing has told it."""
-        return self._size is not None or isinstance(self._get_object_info, Known)
+    def _likely_size(self) -> int | None:
+        """The size if it is known, or the listing has told it; nobody is asked."""
+        if self._size is None and isinstance(self._get_object_info, Known):
+            return self._get_object_info().size
+        return self._size
 
     def _position_at_end(self) -> bool:
         """Whether it is known that this is the end."""

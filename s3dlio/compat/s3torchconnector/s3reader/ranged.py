@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from s3dlio.compat.s3torchconnector.s3reader.positions import Positioned, wanted_bytes, writable
+from s3dlio.compat.s3torchconnector.s3reader.positions import CARRIED, Positioned, wanted_bytes, writable
 from s3dlio.compat.s3torchconnector.s3reader.protocol import GetObjectInfo, GetStreamCallable
-from s3dlio.compat.s3torchconnector.s3reader.sources import source_of
+from s3dlio.compat.s3torchconnector.s3reader.sources import Source
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -33,8 +33,9 @@ class RangedS3Reader(Positioned):
     ) -> None:
         super().__init__(bucket, key, get_object_info, get_stream)
         self._buffer_size = DEFAULT_BUFFER_SIZE if buffer_size is None else max(0, buffer_size)
-        self._buffer = memoryview(b"")
-        self._buffer_start = 0
+        self._enable_buffering = self._buffer_size > 0
+        self._buffer: bytearray | bytes | None = bytearray() if self._enable_buffering else None
+        self._buffer_start = self._buffer_end = 0  # what of the object it has
 
     def read(self, size: int | None = None) -> bytes:
         """The next `size` bytes, fewer at the end; None or a negative number: all that are left.
@@ -44,13 +45,7 @@ class RangedS3Reader(Positioned):
         wanted = wanted_bytes(size)
         if self._position_at_end():
             return b""
-        end = self._end_of(wanted)
-        start, kept = self._position, self._overlap(end)
-        if start + len(kept) < end:
-            more = self._bytes(start + len(kept), end)
-            data = bytes(kept) + more if kept else more
-        else:
-            data = bytes(kept)
+        data = self._bytes(self._position, self._end_of(wanted))
         self._position += len(data)
         return data
 
@@ -60,36 +55,61 @@ class RangedS3Reader(Positioned):
         if not len(view) or self._position_at_end():
             return 0
         end = self._end_of(len(view))
-        kept = self._overlap(end)
+        kept = self._overlap(self._position, end)
         view[: len(kept)] = kept
         done, start = len(kept), self._position + len(kept)
-        if end - start >= max(1, self._buffer_size):
-            done += source_of(self._get_stream(start, end)).readinto(view[done : done + end - start])
+        if self._is_long(start, end):
+            done += self._opened(start, end).readinto(view[done : done + end - start])
         elif start < end:
-            part = self._buffered(start, end)
+            self._load(start)
+            part = self._overlap(start, end)
             view[done : done + len(part)] = part
             done += len(part)
         self._position += done
         return done
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The buffer comes along only if it is small."""
+        start, end = self._buffer_start, self._buffer_end
+        keeps = end - start <= CARRIED
+        held = bytearray(self._overlap(start, end) if keeps else b"") if self._enable_buffering else None
+        return {**self.__dict__, "_buffer": held, "_buffer_end": end if keeps else start}
+
     def _bytes(self, start: int, end: int) -> bytes:
-        if end - start >= max(1, self._buffer_size):
-            return source_of(self._get_stream(start, end)).read(end - start)
-        return bytes(self._buffered(start, end))
+        kept = self._overlap(start, end)
+        missing = start + len(kept)
+        if missing >= end:
+            return kept.obj if isinstance(kept.obj, bytes) and len(kept) == len(kept.obj) else bytes(kept)
+        if self._is_long(missing, end):
+            return self._opened(missing, end).read(end - missing, [kept])
+        head = bytes(kept)
+        if end < self._get_size():
+            self._load(missing)
+            return head + self._overlap(missing, end)
+        data = self._opened(missing, end).read(end - missing)  # all that a buffer would have: then this is the buffer
+        self._buffer, self._buffer_start, self._buffer_end = data, missing, missing + len(data)
+        return head + data if head else data
 
-    def _overlap(self, end: int) -> memoryview:
-        """What the buffer has of the bytes from here to `end`: all of it, or the first of them."""
-        offset = self._position - self._buffer_start
-        if not 0 <= offset < len(self._buffer):
+    def _is_long(self, start: int, end: int) -> bool:
+        return start < end and end - start >= self._buffer_size
+
+    def _overlap(self, start: int, end: int) -> memoryview:
+        """What the buffer has of the bytes `start` to `end`: all of it, or the first of them."""
+        if self._buffer is None or not self._buffer_start <= start < self._buffer_end:
             return memoryview(b"")
-        return self._buffer[offset : offset + end - self._position]
+        return memoryview(self._buffer)[start - self._buffer_start : min(end, self._buffer_end) - self._buffer_start]
 
-    def _buffered(self, start: int, end: int) -> memoryview:
-        """Bytes of the buffer, which is filled from `start` on."""
-        stop = min(start + self._buffer_size, self._get_size())
-        self._buffer = memoryview(source_of(self._get_stream(start, stop)).read())
-        self._buffer_start = start
-        return self._buffer[: end - start]
+    def _load(self, start: int) -> None:
+        """Fill the buffer with the bytes from `start` on."""
+        end = min(start + self._buffer_size, self._get_size())
+        self._buffer_end = self._buffer_start  # should this fail, it has nothing
+        if not isinstance(self._buffer, bytearray) or len(self._buffer) < end - start:
+            self._buffer = bytearray(end - start)
+        got = self._opened(start, end).readinto(memoryview(self._buffer)[: end - start])
+        self._buffer_start, self._buffer_end = start, start + got
+
+    def _opened(self, start: int, end: int) -> Source:
+        return self._streams.open(start, end, self._get_size())
 
     def _end_of(self, wanted: int) -> int:
         size = self._get_size()
