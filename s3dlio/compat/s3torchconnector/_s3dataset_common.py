@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from s3dlio.compat.s3torchconnector import _crossing  # noqa: F401 - what a DataLoader does with readers
 from s3dlio.compat.s3torchconnector._s3bucket_key_data import S3BucketKeyData
 from s3dlio.compat.s3torchconnector._s3client import S3Client, S3ClientConfig
 from s3dlio.compat.s3torchconnector._user_agent import UserAgent

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch.utils.data
 
+from s3dlio.compat.s3torchconnector._accesses import Accesses
 from s3dlio.compat.s3torchconnector._s3bucket_key_data import S3BucketKeyData
 from s3dlio.compat.s3torchconnector._s3client import S3Client, S3ClientConfig
 from s3dlio.compat.s3torchconnector._s3dataset_common import (
@@ -21,6 +22,8 @@ from s3dlio.compat.s3torchconnector.s3reader import S3Reader, S3ReaderConstructo
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from s3dlio.compat.s3torchconnectorclient._ahead import Pass
 
 __all__ = ["S3MapDataset"]
 
@@ -46,6 +49,7 @@ class S3MapDataset(Objects, torch.utils.data.Dataset[Any]):
     ) -> None:
         super().__init__(region, get_dataset_objects, endpoint, transform, s3client_config, reader_constructor)
         self._bucket_key_pairs: list[S3BucketKeyData] | None = None
+        self._accesses = Accesses(self._reading, self.__len__)
 
     @classmethod
     def from_objects(
@@ -101,7 +105,19 @@ class S3MapDataset(Objects, torch.utils.data.Dataset[Any]):
         return self._bucket_key_pairs
 
     def __getitem__(self, i: int) -> Any:
-        return self._get_transformed_object(self._dataset_bucket_key_pairs[i])
+        entry = self._dataset_bucket_key_pairs[i]
+        self._accesses.follow(i % len(self))
+        return self._get_transformed_object(entry)
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """The samples at these indices, as a DataLoader asks for them: read together, if they are read at all."""
+        self._accesses.expect([i % len(self) for i in indices])
+        return [self[i] for i in indices]
+
+    def _reading(self, indices: Iterator[int], patience: int) -> Pass[S3BucketKeyData]:
+        """A pass over the entries at these indices."""
+        entries = self._dataset_bucket_key_pairs
+        return self._get_client()._read_ahead((entries[i] for i in indices), patience)
 
     def __len__(self) -> int:
         return len(self._dataset_bucket_key_pairs)

@@ -1,8 +1,8 @@
 """Reading ahead: a pass over a dataset fetches what comes next while what is there is read.
 
-A pass hands out entries one by one. It learns that somebody reads them when the first one is read, and then fetches
-those to come in windows, each object straight into the bytes that its reader hands out. It stops for good when an
-entry is left out, and fetches no more than `MOST_BYTES` that nobody has read yet.
+A pass hands out entries one by one. It learns that somebody reads them when the first one is read, or a few are, and
+then fetches those to come in windows, each object straight into the bytes that its reader hands out. It stops for good
+when an entry is left out, and fetches no more than `MOST_BYTES` that nobody has read yet.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ class Ahead:
         self.usual_size = -1  # bytes of the largest object that was read and is worth reading ahead; -1 unknown
         self._passes: dict[tuple[str, str], tuple[weakref.ref[Pass[Any]], int]] = {}
 
-    def follow(self, entries: Iterator[SomeEntry], is_read: bool = False) -> Pass[SomeEntry]:
-        """A pass over these entries. `is_read`: there is no doubt that each will be read, in this order."""
-        return Pass(self, entries, is_read)
+    def follow(self, entries: Iterator[SomeEntry], patience: int = 1) -> Pass[SomeEntry]:
+        """A pass over these entries, which is sure of itself once so many of them were read."""
+        return Pass(self, entries, patience)
 
     def claim(self, bucket: str, key: str) -> Found | None:
         """Somebody begins to read an object. Returns what was fetched of it, and goes on behind it."""
@@ -72,6 +72,12 @@ class Ahead:
         owner, number = self._passes.pop((bucket, key), (None, 0))
         found = owner() if owner is not None else None
         return None if found is None else found._claim(number)
+
+    def is_coming(self, bucket: str, key: str) -> bool:
+        """Whether a pass has fetched an object, or is about to."""
+        owner, number = self._passes.get((bucket, key), (None, 0))
+        found = owner() if owner is not None else None
+        return found is not None and number in found._waiting
 
     def learn(self, size: int) -> None:
         """Some object has that size: those whose size is not known may have it, too."""
@@ -89,10 +95,10 @@ class Ahead:
 class Pass(Generic[SomeEntry]):
     """An iterator over entries. Nothing is fetched before it is clear that somebody reads them."""
 
-    def __init__(self, ahead: Ahead, entries: Iterator[SomeEntry], is_read: bool) -> None:
+    def __init__(self, ahead: Ahead, entries: Iterator[SomeEntry], patience: int) -> None:
         self._ahead = ahead
         self._entries = entries
-        self._is_read = is_read
+        self._patience = patience
         self._is_over = False  # no more reading ahead
         self._lock = threading.RLock()  # readers may be read by several threads
         self._me = weakref.ref(self)
@@ -100,7 +106,8 @@ class Pass(Generic[SomeEntry]):
         self._failure: Exception | None = None  # of the listing, to be raised behind these
         self._handed: deque[tuple[SomeEntry, int]] = deque()  # entries that may still be claimed
         self._next = 0  # number of the entry that is handed out next
-        self._length = FIRST
+        self._read = 0  # of those that were handed out
+        self._length = FIRST if patience else MOST_ENTRIES // 4
         self._waiting: dict[int, tuple[Window, int]] = {}  # by number, ascending: under way, or there, and not claimed
 
     def __iter__(self) -> Pass[SomeEntry]:
@@ -120,6 +127,11 @@ class Pass(Generic[SomeEntry]):
                 self._give_up_oldest()
         return entry
 
+    @property
+    def was_read(self) -> bool:
+        """Whether each entry that was handed out has been read."""
+        return 0 < self._read == self._next and not self._is_over
+
     def __del__(self) -> None:
         for entry, number in getattr(self, "_handed", ()):
             self._ahead._forget(entry, self._me, number)
@@ -128,7 +140,7 @@ class Pass(Generic[SomeEntry]):
         with self._lock:
             place = self._waiting.pop(number, None)
             left_out = next(iter(self._waiting), number) < number
-            self._is_read = True
+            self._read += 1
             if not left_out:
                 self._top_up()
         found = None if place is None else place[0].found(place[1])
@@ -150,7 +162,7 @@ class Pass(Generic[SomeEntry]):
 
     def _top_up(self) -> None:
         """Open the next window once half of the last one is claimed, and there is room."""
-        if not self._is_read or self._is_over or 2 * len(self._waiting) > self._length:
+        if self._read < self._patience or self._is_over or 2 * len(self._waiting) > self._length:
             return
         room = MOST_BYTES - sum(window.sizes[i] for window, i in self._waiting.values())
         first = self._next + len(self._pulled)

@@ -33,6 +33,8 @@ class GetObjectStream:
 
     Attributes:
         bucket, key: of the object.
+        listing: its URI.
+        ahead: the client's.
     """
 
     def __init__(
@@ -45,10 +47,10 @@ class GetObjectStream:
     ) -> None:
         self.bucket = bucket
         self.key = key
-        self._ahead = ahead
+        self.ahead = ahead
         self._engine = ahead.engine
         self._options = ahead.options
-        self._listing = Listing.from_uris([ahead.uri(bucket, key)])
+        self.listing = Listing.from_uris([ahead.uri(bucket, key)])
         self._position = start or 0
         self._end = end
         self._is_whole = not start and end is None
@@ -67,6 +69,11 @@ class GetObjectStream:
         if not piece:
             raise StopIteration
         return bytes(piece)
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether somebody fetches the object ahead, so that reading it from here saves a request."""
+        return self._is_whole and self.ahead.is_coming(self.bucket, self.key)
 
     def tell(self) -> int:
         """Offset in the object of the byte that comes next."""
@@ -138,7 +145,7 @@ class GetObjectStream:
 
         Only for a stream of which nothing was read. What is missing lies behind the end of the object.
         """
-        with closing(Ranges(self._engine, self._options, self._listing, wanted, self._etag)) as under_way:
+        with closing(Ranges(self._engine, self._options, self.listing, wanted, self._etag)) as under_way:
             for start, end in wanted:
                 piece = under_way.take()
                 self._size, self._etag = under_way.size, under_way.etag
@@ -158,7 +165,7 @@ class GetObjectStream:
         if self._begun:
             return
         self._begun = True
-        if self._is_whole and not self._etag and (found := self._ahead.claim(self.bucket, self.key)):
+        if self._is_whole and not self._etag and (found := self.ahead.claim(self.bucket, self.key)):
             self._left = memoryview(found.data)
             self._size, self._etag = found.size, found.etag
 
@@ -215,7 +222,7 @@ class GetObjectStream:
         if self._size >= 0:
             if self._parts is None:
                 self._parts = Parts(
-                    self._engine, self._options, self._listing, self._position, self._room(-1), self._etag
+                    self._engine, self._options, self.listing, self._position, self._room(-1), self._etag
                 )
             try:
                 return self._parts.take()
@@ -230,7 +237,7 @@ class GetObjectStream:
         with Stream(
             self._engine,
             Op.GET,
-            self._listing,
+            self.listing,
             offsets=[self._position],
             lengths=[length],
             memory=None if memory is None else [memory],
@@ -241,7 +248,7 @@ class GetObjectStream:
         if item.error is not None:
             raise S3Exception(told(item.error, "get")) from item.error
         if self._size < 0:
-            self._ahead.learn(item.size)
+            self.ahead.learn(item.size)
         self._size, self._etag = item.size, item.text
         return item
 

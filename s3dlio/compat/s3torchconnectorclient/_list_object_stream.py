@@ -119,7 +119,7 @@ class ListObjectStream:
 def _rows(page: Listing, cut: int) -> list[ObjectInfo]:
     times = page.mtimes_ns or (0,) * len(page)
     etags = page.etags or ("",) * len(page)
-    classes = getattr(page, "storage_classes", None) or ("",) * len(page)
+    classes = page.storage_classes or ("",) * len(page)
     return [
         ObjectInfo(uri[cut:], f'"{etag}"', size, time // 10**9, kind or None)
         for uri, etag, size, time, kind in zip(page.uris(), etags, page.sizes, times, classes, strict=True)

@@ -29,7 +29,7 @@ class PutObjectStream(Unfinished):
         self.key = key
         self._part_size = options.part_size
         self._closed = False
-        how = WriterOptions.parse(part_size=options.part_size)
+        how = WriterOptions.parse(part_size=options.part_size, storage_class=storage_class)
         super().__init__(Writer(engine, uri, how.for_library()), abort=True)
 
     def __repr__(self) -> str:

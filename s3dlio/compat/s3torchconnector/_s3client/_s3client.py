@@ -16,6 +16,7 @@ from s3dlio.compat.s3torchconnector.s3reader import S3Reader, S3ReaderConstructo
 from s3dlio.compat.s3torchconnector.s3reader.protocol import S3ReaderConstructorProtocol
 from s3dlio.compat.s3torchconnector.s3reader.sources import Known
 from s3dlio.compat.s3torchconnector.s3writer import S3Writer
+from s3dlio.compat.s3torchconnectorclient._ahead import Pass
 from s3dlio.compat.s3torchconnectorclient._mountpoint_s3_client import (
     GetObjectStream,
     HeadObjectResult,
@@ -167,9 +168,9 @@ class S3Client:
         log.debug("CopyObject s3://%s/%s to s3://%s/%s", src_bucket, src_key, dst_bucket, dst_key)
         self._client.copy_object(src_bucket, src_key, dst_bucket, dst_key)
 
-    def _read_ahead(self, entries: Iterator[S3BucketKeyData], is_read: bool = False) -> Iterator[S3BucketKeyData]:
-        """The same entries. Their objects are fetched before they are asked for, once it is clear that they will be."""
-        return self._client.ahead.follow(entries, is_read)
+    def _read_ahead(self, entries: Iterator[S3BucketKeyData], patience: int = 1) -> Pass[S3BucketKeyData]:
+        """The same entries. Their objects are fetched before they are asked for, once `patience` of them were read."""
+        return self._client.ahead.follow(entries, patience)
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_client_pid": None, "_native_client": None}

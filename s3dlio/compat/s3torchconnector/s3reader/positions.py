@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from functools import cached_property
 from io import SEEK_CUR, SEEK_END, SEEK_SET
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from s3dlio.compat.s3torchconnector.s3reader.protocol import GetObjectInfo, GetStreamCallable
 from s3dlio.compat.s3torchconnector.s3reader.s3reader import S3Reader
@@ -14,6 +14,8 @@ from s3dlio.compat.s3torchconnectorclient._objects import HeadObjectResult, Obje
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from s3dlio.compat.s3torchconnector._luggage import Luggage
 
 __all__ = ["CARRIED", "Positioned", "wanted_bytes", "writable"]
 
@@ -37,6 +39,7 @@ class Positioned(S3Reader):
         self._streams = Streams(get_stream)
         self._size: int | None = None  # of the object, once it is needed or seen
         self._position = 0
+        self._luggage: tuple[Luggage, int, int] | None = None  # the whole object, in memory that processes share
 
     @property
     def bucket(self) -> str:
@@ -90,6 +93,23 @@ class Positioned(S3Reader):
             return self.read(_CALL)
         finally:
             self._position = position
+
+    def _description(self) -> dict[str, Any]:
+        """What another reader of the object is made with."""
+        return {
+            "bucket": self._bucket,
+            "key": self._key,
+            "get_object_info": self._get_object_info,
+            "get_stream": self._get_stream,
+        }
+
+    @abstractmethod
+    def _receive(self, content: memoryview) -> None:
+        """From now on read from this: it is the whole object."""
+
+    def _whole(self) -> bytes | None:
+        """The whole object, if it has been read already."""
+        return None
 
     @abstractmethod
     def _within(self, target: int) -> int:

@@ -34,7 +34,7 @@ class RangedS3Reader(Positioned):
         super().__init__(bucket, key, get_object_info, get_stream)
         self._buffer_size = DEFAULT_BUFFER_SIZE if buffer_size is None else max(0, buffer_size)
         self._enable_buffering = self._buffer_size > 0
-        self._buffer: bytearray | bytes | None = bytearray() if self._enable_buffering else None
+        self._buffer: bytearray | bytes | memoryview | None = bytearray() if self._enable_buffering else None
         self._buffer_start = self._buffer_end = 0  # what of the object it has
 
     def read(self, size: int | None = None) -> bytes:
@@ -73,7 +73,7 @@ class RangedS3Reader(Positioned):
         start, end = self._buffer_start, self._buffer_end
         keeps = end - start <= CARRIED
         held = bytearray(self._overlap(start, end) if keeps else b"") if self._enable_buffering else None
-        return {**self.__dict__, "_buffer": held, "_buffer_end": end if keeps else start}
+        return {**self.__dict__, "_buffer": held, "_buffer_end": end if keeps else start, "_luggage": None}
 
     def _bytes(self, start: int, end: int) -> bytes:
         kept = self._overlap(start, end)
@@ -114,6 +114,12 @@ class RangedS3Reader(Positioned):
     def _end_of(self, wanted: int) -> int:
         size = self._get_size()
         return size if wanted < 0 else min(self._position + wanted, size)
+
+    def _description(self) -> dict[str, Any]:
+        return {**super()._description(), "buffer_size": self._buffer_size}
+
+    def _receive(self, content: memoryview) -> None:
+        self._buffer, self._buffer_start, self._buffer_end, self._size = content, 0, len(content), len(content)
 
     def _within(self, target: int) -> int:
         return min(target, self._get_size())

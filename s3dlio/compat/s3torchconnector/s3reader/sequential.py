@@ -63,7 +63,15 @@ class SequentialS3Reader(Positioned):
         """What was fetched comes along only if it is the whole object, and small."""
         keeps = self._is_complete and len(self._held) <= CARRIED
         held = self._held if keeps else Pieces()
-        return {**self.__dict__, "_source": None, "_held": held, "_is_complete": keeps}
+        return {**self.__dict__, "_source": None, "_held": held, "_is_complete": keeps, "_luggage": None}
+
+    def _receive(self, content: memoryview) -> None:
+        self._held = Pieces()
+        self._held.append_view(content)
+        self._complete()
+
+    def _whole(self) -> bytes | None:
+        return self._held.between(0, len(self._held)) if self._is_complete else None
 
     @property
     def _stream(self) -> Iterable[bytes] | None:

@@ -1,0 +1,103 @@
+"""Readers in batches, and on their way from a DataLoader worker to its parent, with their data.
+
+A reader that leaves a worker takes the whole object along, in memory that both processes share: the worker is where
+objects are fetched. The readers of a batch are fetched together, into one piece of that memory.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from itertools import accumulate
+from multiprocessing.reduction import ForkingPickler
+from typing import Any
+
+from torch.utils.data import get_worker_info
+from torch.utils.data._utils.collate import default_collate_fn_map
+
+from s3dlio.compat.s3torchconnector._luggage import Luggage
+from s3dlio.compat.s3torchconnector.s3reader import RangedS3Reader, S3Reader, SequentialS3Reader
+from s3dlio.compat.s3torchconnector.s3reader.positions import Positioned
+from s3dlio.compat.s3torchconnectorclient._get_object_stream import GetObjectStream
+from s3dlio.compat.s3torchconnectorclient._together import fetch_together
+from s3dlio.torch.blocks import new_block
+
+__all__ = ["carry"]
+
+
+def carry(readers: Sequence[Positioned]) -> None:
+    """Fetch the whole objects of these readers into shared memory, as far as they are not there."""
+    readers = [reader for reader in readers if reader._luggage is None]
+    contents = [_content(reader) for reader in readers]
+    sizes = [
+        reader._likely_size() or 0 if isinstance(content, GetObjectStream) else len(content)
+        for reader, content in zip(readers, contents, strict=True)
+    ]
+    luggage = Luggage(new_block(sum(sizes)))
+    starts = [end - size for end, size in zip(accumulate(sizes), sizes, strict=True)]
+    streams = [content for content in contents if isinstance(content, GetObjectStream)]
+    places = [
+        luggage.part(start, size)
+        for start, size, content in zip(starts, sizes, contents, strict=True)
+        if isinstance(content, GetObjectStream)
+    ]
+    done = dict(zip(map(id, streams), fetch_together(streams, places), strict=True))
+    for reader, content, start, size in zip(readers, contents, starts, sizes, strict=True):
+        if not isinstance(content, GetObjectStream):
+            luggage.part(start, size)[:] = content
+        elif not done[id(content)]:
+            _pack_alone(reader, content.read())
+            continue
+        _pack(reader, luggage, start, size)
+
+
+def _content(reader: Positioned) -> bytes | GetObjectStream:
+    """What a reader has read of the whole object, or the stream to fetch it with, if its size is known."""
+    whole = reader._whole()
+    if whole is not None:
+        return whole
+    stream = reader._streams.open(size=reader._likely_size())
+    if isinstance(stream, GetObjectStream) and reader._likely_size() is not None and not stream.is_coming:
+        return stream
+    return stream.read()
+
+
+def _pack(reader: Positioned, luggage: Luggage, start: int, size: int) -> None:
+    reader._receive(luggage.part(start, size))
+    reader._luggage = luggage, start, size
+
+
+def _pack_alone(reader: Positioned, content: bytes) -> None:
+    luggage = Luggage(new_block(len(content)))
+    luggage.part(0, len(content))[:] = content
+    _pack(reader, luggage, 0, len(content))
+
+
+def _collate(batch: list[S3Reader], *, collate_fn_map: Any = None) -> list[S3Reader]:
+    """A batch of readers is a list of them."""
+    if get_worker_info() is not None:
+        carry([reader for reader in batch if isinstance(reader, Positioned)])
+    return list(batch)
+
+
+def _reduce(reader: Positioned) -> Any:
+    """Between processes: out of a worker with the object, else as in any pickle."""
+    if get_worker_info() is None:
+        return reader.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+    carry([reader])
+    assert reader._luggage is not None, "it has just been packed"
+    return _arrive, (type(reader), reader._description(), reader.tell(), *reader._luggage)
+
+
+def _arrive(
+    kind: type[Positioned], description: dict[str, Any], position: int, luggage: Luggage, start: int, size: int
+) -> Positioned:
+    reader = kind(**description)
+    _pack(reader, luggage, start, size)
+    reader.seek(position)
+    return reader
+
+
+default_collate_fn_map[S3Reader] = _collate
+for kind in (SequentialS3Reader, RangedS3Reader):
+    ForkingPickler.register(kind, _reduce)
