@@ -20,10 +20,11 @@ from rich.table import Table
 from bench.chart import draw
 from bench.machine import machine, versions
 from bench.origins import ORIGINS, Origin
-from bench.page import number, page
+from bench.page import page
 from bench.peers import CACHE, PEERS, ROOT, Client, Peer, Unavailable, client_of
 from bench.results import Results
 from bench.rounds import Combination, Failed, check, combinations, measure
+from bench.tables import number
 from bench.targets import TARGETS
 from bench.works import WORKS, Work
 
@@ -98,7 +99,7 @@ def main(
         console.print("The machine is busy: the figures will not be worth much.", style="bold red")
     for name in names:
         there = [work for work in todo if name in work.origins]
-        _measure_origin(results, Origin(name, there, _room(memory, disk, there), disk), clients, timeout)
+        _measure_origin(results, Origin(name, there, _room(memory, disk, there), disk, python), clients, timeout)
         results.write(folder / "performance.json")
     _write(results, folder)
 
@@ -147,7 +148,7 @@ def _say(text: str) -> None:
 def _room(memory: Path | None, disk: Path, works: Sequence[Work]) -> Path:
     """The folder for what servers serve: the one that was given, or the first with room of /dev/shm and the disk's."""
     remote = {"nginx", "tls", "minio"}
-    served = {work.prefix: work.count * work.size for work in works if set(work.origins) & remote}
+    served = {work.prefix: work.stored for work in works if set(work.origins) & remote}
     needed = sum(served.values())
     folders = [memory] if memory else [Path("/dev/shm"), disk]
     for folder in folders:

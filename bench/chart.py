@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from bench.drop_in import DROP_IN
 from bench.origins import ORIGINS
 from bench.peers import PEERS
 from bench.results import Results
@@ -16,7 +17,7 @@ from bench.works import WORKS, Work
 
 __all__ = ["draw"]
 
-OWN, OTHER, FLOOR, INK, LIMIT = "#2f6fb7", "#c3cad3", "#e3e1d9", "#2b2f36", "#c2513f"
+OWN, LIKENESS, OTHER, FLOOR, INK, LIMIT = "#2f6fb7", "#8db4dd", "#c3cad3", "#e3e1d9", "#2b2f36", "#c2513f"
 COLUMNS = 3
 
 
@@ -25,7 +26,7 @@ def draw(results: Results, path: Path) -> None:
     panels = [
         (work, origin)
         for work in WORKS.values()
-        if not work.memory_only
+        if work.is_for_all
         for origin in work.origins
         if results.peers(work.name, origin)
     ]
@@ -51,7 +52,7 @@ def _panel(axes: Axes, results: Results, work: Work, origin: str) -> None:
     }
     order = sorted(spreads, key=lambda peer: spreads[peer].median)
     values = [spreads[peer].median for peer in order]
-    colours = [OWN if peer == OURS else FLOOR if PEERS[peer].floor else OTHER for peer in order]
+    colours = [_colour(peer) for peer in order]
     axes.barh(order, values, 0.68, color=colours)
     top = max(spread.high for spread in spreads.values())
     for place, peer in enumerate(order):
@@ -75,6 +76,10 @@ def _panel(axes: Axes, results: Results, work: Work, origin: str) -> None:
     axes.spines[["top", "right", "bottom", "left"]].set_visible(False)
     axes.grid(axis="x", color="#eceef1", linewidth=0.8)
     axes.set_axisbelow(True)
+
+
+def _colour(peer: str) -> str:
+    return {OURS: OWN, DROP_IN: LIKENESS}.get(peer, FLOOR if PEERS[peer].floor else OTHER)
 
 
 def _limit(axes: Axes, work: Work, origin: str) -> None:

@@ -41,6 +41,7 @@ def checksum(pieces: Iterable[bytes | memoryview]) -> int:
     return value
 
 
+@cache
 def expected(count: int, size: int) -> int:
     """The sum of the checksums of all objects, which does not depend on their order."""
     return sum(checksum(blocks(number, size)) for number in range(count))

@@ -22,6 +22,7 @@ error_log stderr;
 events {{ worker_connections 1024; }}
 http {{
     access_log off;
+    log_format sent $body_bytes_sent;
     sendfile on;
     tcp_nopush on;
     keepalive_requests 1000000;
@@ -39,6 +40,7 @@ http {{
     server {{
         listen 127.0.0.1:{port}{tls};
         root {root};
+        location ^~ /{bucket}/dcp/ {{ access_log {folder}/sent.log sent; }}
         location ~ ^/{bucket}/?$ {{ try_files /listings/$listing.xml =404; default_type application/xml; }}
     }}
 }}

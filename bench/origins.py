@@ -6,6 +6,8 @@ One at a time: an idle server would still take its share of the machine, and of 
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -15,8 +17,8 @@ from tempfile import TemporaryDirectory
 import s3dlio
 from bench.data import blocks, content
 from bench.nginx import start_nginx
-from bench.peers import Unavailable, go_program
-from bench.task import WARM, Task
+from bench.peers import Unavailable, go_program, run
+from bench.task import MADE, WARM, Task, warm_prefix
 from bench.works import Work
 from tests.support.processes import Server
 from tests.support.servers import ACCESS_KEY, SECRET_KEY, answers, local, start_minio
@@ -25,7 +27,7 @@ __all__ = ["BUCKET", "ORIGINS", "WRITES", "Origin"]
 
 ORIGINS = {"nginx": "nginx", "tls": "nginx, TLS 1.3", "minio": "MinIO", "local": "local files", "keys": "keys"}
 BUCKET = "bench"
-WRITES = ("put", "upload", "stream")  # works that bring their data themselves
+WRITES = ("put", "upload", "stream", "torch_save")  # works that bring their data themselves
 AT_ONCE = 256 << 20  # bytes given to one put_many
 
 
@@ -40,6 +42,9 @@ class Origin:
     works: Sequence[Work]  # that read from it or write to it
     memory: Path  # where servers keep their data
     disk: Path  # where local files are
+    python: str = sys.executable  # which has torch, for what it writes
+    _log: Path | None = field(init=False, default=None)  # of the bytes that nginx sends
+    _trash: Path | None = field(init=False, default=None)  # where MinIO keeps what was deleted, for some minutes
     _where: Task = field(init=False)  # the service, or the folder
     _stack: ExitStack = field(init=False, default_factory=ExitStack)
 
@@ -76,13 +81,32 @@ class Origin:
                     while file.readinto(memory):
                         pass
 
+    def clear(self, work: Work) -> None:
+        """Delete what has been stored, for its memory."""
+        os.environ.update(self._where.environment)
+        s3dlio.delete(f"s3://{BUCKET}/{work.prefix}", recursive=True)
+        if self._trash is not None:
+            for deleted in self._trash.iterdir():  # MinIO may be removing it, too
+                if deleted.is_dir():
+                    shutil.rmtree(deleted, ignore_errors=True)
+                else:
+                    deleted.unlink(missing_ok=True)
+
+    def sent(self) -> int:
+        """Bytes of distributed checkpoints that were sent since the last call; 0 where nothing counts them."""
+        if self._log is None:
+            return 0
+        sent = sum(map(int, self._log.read_text(encoding="ascii").split()))
+        os.truncate(self._log, 0)
+        return sent
+
     def _folder(self, parent: Path) -> Path:
         parent.mkdir(parents=True, exist_ok=True)
         return Path(self._stack.enter_context(TemporaryDirectory(prefix="s3dlio-bench-", dir=parent)))
 
     def _stored(self) -> dict[str, tuple[int, int]]:
         """Number and size of the objects by prefix."""
-        read = {work.prefix: (work.count, work.size) for work in self.works if work.call not in WRITES}
+        read = {work.prefix: (work.count, work.size) for work in self.works if work.call not in (*WRITES, *MADE)}
         return {WARM[0]: WARM[1:]} | read
 
     def _service(self, server: Server, ca: str = "") -> Task:
@@ -94,12 +118,16 @@ class Origin:
     def _nginx(self) -> Task:
         root, folder, tls = self._folder(self.memory), self._folder(self.memory), self.name == "tls"
         _write_all(root / BUCKET, self._stored())
+        self._write_checkpoints(root / BUCKET)
+        self._log = folder / "sent.log"
         server = start_nginx(root, BUCKET, self._stored(), folder, tls=tls)
         return self._service(server, str(folder / "ca.pem") if tls else "")
 
     def _minio(self) -> Task:
+        folder = self._folder(self.memory)
+        self._trash = folder / "data" / ".minio.sys" / "tmp" / ".trash"
         try:
-            where = self._service(start_minio(self._folder(self.memory)))
+            where = self._service(start_minio(folder))
         except FileNotFoundError as error:
             raise Unavailable(str(error)) from error
         os.environ.update(where.environment)
@@ -107,7 +135,19 @@ class Origin:
         for prefix, (count, size) in self._stored().items():
             for numbers in _chunks(count, size):
                 s3dlio.put_many([(f"s3://{BUCKET}/{prefix}{number:05d}", content(number, size)) for number in numbers])
+        with TemporaryDirectory(prefix="s3dlio-bench-", dir=self.memory) as made:
+            self._write_checkpoints(Path(made))
+            if any(Path(made).iterdir()):
+                s3dlio.upload(made, f"s3://{BUCKET}/")
         return where
+
+    def _write_checkpoints(self, folder: Path) -> None:
+        """What PyTorch writes; each with a small one, to start with."""
+        made = {work.prefix: work for work in self.works if work.call in MADE}
+        for prefix, work in made.items():
+            small = (warm_prefix(prefix), *WARM[1:])
+            for place, count, size in (small, (prefix, work.count, work.size)):
+                run(self.python, "-m", "bench.checkpoints", work.call, str(folder / place), str(count), str(size))
 
     def _local(self) -> Task:
         folder = self._folder(self.disk)

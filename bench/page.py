@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.drop_in import DROP_IN, section
 from bench.origins import ORIGINS
 from bench.peers import PEERS
-from bench.results import Results, Spread
+from bench.results import Results
+from bench.tables import number, table, with_range
 from bench.targets import OURS, TARGETS
 from bench.works import WORKS, Work
 
@@ -49,18 +51,13 @@ def page(results: Results, data: str, chart: str) -> str:
     parts = [INTRODUCTION.format(command=about["command"], rounds=about["rounds"], data=data, chart=chart)]
     parts += ["## Targets\n", _targets(results)]
     parts += ["## Measured on\n", _about(results)]
-    parts += [text for work in WORKS.values() if not work.memory_only for text in _work(results, work)]
+    parts += [text for work in WORKS.values() if work.is_for_all for text in _work(results, work)]
+    parts += section(results)
     parts += _memory(results)
     parts += _left_out(results)
     if NOTES.exists():
         parts.append(NOTES.read_text(encoding="utf-8"))
     return "\n".join(parts)
-
-
-def _table(head: list[str], rows: Iterator[list[str]], left: int) -> str:
-    """A Markdown table; the first `left` columns are text, the others numbers."""
-    rule = [":---" if number < left else "---:" for number in range(len(head))]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, rule, *rows))
 
 
 def _targets(results: Results) -> str:
@@ -72,7 +69,7 @@ def _targets(results: Results) -> str:
             measured = "" if value is None else number(value)
             yield [target.title, f"{sign} {target.limit:g} {target.unit}", measured, said]
 
-    return _table(["", "target", "measured", ""], rows(), 2)
+    return table(["", "target", "measured", ""], rows(), 2)
 
 
 def _about(results: Results) -> str:
@@ -92,16 +89,16 @@ def _work(results: Results, work: Work) -> Iterator[str]:
         for origin in origins:
             for peer in results.peers(work.name, origin):
                 title = PEERS[peer].title
-                cells = [f"**{title}**" if peer == OURS else title]
+                cells = [f"**{title}**" if peer in (OURS, DROP_IN) else title]
                 for value in (lambda each: each.cost, lambda each: each.speed, lambda each: each.peak_mb):
                     spread = results.spread(work.name, origin, peer, value)
-                    cells.append(_spread(spread) if spread else "")
+                    cells.append(with_range(spread) if spread else "")
                 if peer == "fio":
                     cells[-1] = "-"
                 yield [ORIGINS[origin], *cells]
 
     yield f"## {work.title[0].upper()}{work.title[1:]}\n"
-    yield _table(["from", "client", *head], rows(), 2)
+    yield table(["from", "client", *head], rows(), 2)
 
 
 def _memory(results: Results) -> list[str]:
@@ -117,7 +114,7 @@ def _memory(results: Results) -> list[str]:
 
     text = MEMORY.format(budget=works[0].memory_budget / 1e6)
     head = ["keys", "data MB", "MB before", "peak MB", "MB above the budget"]
-    return ["## Memory by number of keys\n", text, _table(head, rows(), 0)]
+    return ["## Memory by number of keys\n", text, table(head, rows(), 0)]
 
 
 def _left_out(results: Results) -> list[str]:
@@ -128,14 +125,3 @@ def _left_out(results: Results) -> list[str]:
     lines += [f"- {PEERS[peer].title}: {', '.join(dict.fromkeys(works))}: `{error}`"
               for (peer, error), works in failed.items()]  # fmt: skip
     return ["## Not measured\n", "\n".join(lines) + "\n"] if lines else []
-
-
-def _spread(spread: Spread) -> str:
-    return f"{number(spread.median)} ({number(spread.low)} - {number(spread.high)})"
-
-
-def number(value: float) -> str:
-    """Three digits that count, more where it is large."""
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.3f}" if abs(value) < 0.1 else f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"

@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["PEERS", "ROOT", "Client", "Peer", "Unavailable", "client_of"]
+__all__ = ["PEERS", "ROOT", "Client", "Peer", "Unavailable", "client_of", "run"]
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "bench"
@@ -29,6 +29,7 @@ class Peer:
     package: str = ""  # whose version is shown; its pinned requirements are bench/requirements/<package>.txt
     torch: bool = False  # needs torch, which is taken from the given interpreter and never installed again
     floor: bool = False  # no library, but what the machine can do
+    through: str = ""  # the module that runs the client as a program
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -38,6 +39,7 @@ PEERS = {
         Peer("s3dlio", "s3dlio (this library)", "ours"),
         Peer("obstore", "obstore", "obstore", "obstore"),
         Peer("s3torchconnector", "s3torchconnector", "s3torch", "s3torchconnector", torch=True),
+        Peer("drop-in", "s3dlio as s3torchconnector", "s3torch", through="s3dlio.compat.s3torchconnector"),
         # its fair setting: no HEAD before each GET
         Peer("s3dlio-rust", "s3dlio (Rust)", "rust", "s3dlio", torch=True,
              environment={"S3DLIO_ENABLE_RANGE_OPTIMIZATION": "0"}),
@@ -80,7 +82,8 @@ def client_of(peer: Peer, python: str) -> Client:
     else:
         plain["PYTHONPATH"] = str(ROOT)
     version = _said("fio", "--version").removeprefix("fio-") if peer.name == "fio" else _version(peer, interpreter)
-    return Client(peer, [interpreter, "-m", "bench.client", peer.module], plain, version)
+    through = ["-m", peer.through] if peer.through else []
+    return Client(peer, [interpreter, *through, "-m", "bench.client", peer.module], plain, version)
 
 
 def go_program(name: str) -> Path:
@@ -88,7 +91,7 @@ def go_program(name: str) -> Path:
     if shutil.which("go") is None:
         raise Unavailable("go is missing: run make bench, which installs it, or put it on PATH")
     target = CACHE / name
-    _run("go", "build", "-o", str(target), f"./bench/{name}")
+    run("go", "build", "-o", str(target), f"./bench/{name}")
     return target
 
 
@@ -102,8 +105,8 @@ def _environment(peer: Peer, python: str) -> Path:
     interpreter = folder / "bin" / "python"
     if not (folder / "complete").exists():
         shutil.rmtree(folder, ignore_errors=True)
-        _run("uv", "venv", "--quiet", "--python", python, str(folder))
-        _run("uv", "pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", str(interpreter),
+        run("uv", "venv", "--quiet", "--python", python, str(folder))
+        run("uv", "pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", str(interpreter),
              "--requirement", str(pins))  # fmt: skip
         shared = [str(ROOT), _packages(python)] if peer.torch else [str(ROOT)]
         # after the environment's own packages: those win
@@ -133,10 +136,11 @@ def _version(peer: Peer, python: str) -> str:
 
 
 def _said(*command: str) -> str:
-    return _run(*command).strip()
+    return run(*command).strip()
 
 
-def _run(*command: str) -> str:
+def run(*command: str) -> str:
+    """What a command prints. Raises Unavailable where it fails."""
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise Unavailable(f"{' '.join(command[:3])} failed: {ran.stderr.strip()[-2000:]}")

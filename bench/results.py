@@ -30,6 +30,7 @@ class Measurement:
     items: int
     bytes: int
     checksum: int = 0
+    fetched: int = 0  # bytes that the server has sent, where they are counted
 
     @property
     def gigabytes(self) -> float:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
@@ -14,10 +17,10 @@ from typing import Any
 
 import s3dlio
 from bench.data import expected
-from bench.origins import BUCKET, WRITES, Origin
+from bench.origins import WRITES, Origin
 from bench.peers import ROOT, Client
 from bench.results import Measurement, Results
-from bench.task import Task
+from bench.task import CHECKPOINT, Task
 from bench.works import Work
 
 __all__ = ["Combination", "Failed", "check", "combinations", "measure", "run_client"]
@@ -46,7 +49,7 @@ def combinations(works: Sequence[Work], clients: Sequence[Client]) -> list[Combi
         Combination(work, client)
         for work in works
         for client in clients
-        if not work.memory_only or client.peer.name == "s3dlio"
+        if not work.peers or client.peer.name in work.peers
     ]
 
 
@@ -93,14 +96,14 @@ def check(each: Combination, origin: Origin, folder: Path, timeout: float) -> bo
         return True
     task = replace(origin.place(work.task()), verify=True)
     if work.call in WRITES:
-        os.environ.update(task.environment)
-        s3dlio.delete(f"s3://{BUCKET}/{work.prefix}", recursive=True)
+        origin.clear(work)
     answer = run_client(each.client, task, folder, timeout)
     if answer.get("absent"):
         return False
     found = (answer["items"], answer["bytes"], answer["checksum"])
     if work.call in WRITES:
-        found = _stored(task)
+        found = _saved(task) if work.call == "torch_save" else _stored(task)
+        origin.clear(work)
         if peer.name == "go":  # it stores other bytes, as many of them
             return found[:2] == (work.count, work.count * work.size)
     if work.call == "listing":
@@ -118,6 +121,14 @@ def _stored(task: Task) -> tuple[int, int, int]:
 
     found = take_objects(s3dlio.create_dataset(f"s3://{task.bucket}/{task.prefix}"), task)
     return found.items, found.bytes, found.checksum
+
+
+def _saved(task: Task) -> tuple[int, int, int]:
+    """The tensors that torch.save has stored: its format is a zip file with a member for each."""
+    with zipfile.ZipFile(io.BytesIO(s3dlio.get(f"s3://{task.bucket}/{task.prefix}{CHECKPOINT}"))) as file:
+        names = [name for name in file.namelist() if "/data/" in name]
+        found = [(len(data), zlib.crc32(data)) for data in map(file.read, names)]
+    return len(found), sum(length for length, _ in found), sum(checksum for _, checksum in found)
 
 
 def measure(
@@ -138,6 +149,11 @@ def measure(
             except Failed as error:
                 results.fail(each.work.name, origin.name, each.client.peer.name, str(error))
                 continue
+            finally:
+                if each.work.call in WRITES:
+                    origin.clear(each.work)  # the next one needs the room
+            if each.work.call == "dcp_load":
+                answer["fetched"] = origin.sent()
             results.measurements.append(
                 Measurement(number, each.work.name, origin.name, each.client.peer.name, **answer)
             )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 
-__all__ = ["Task"]
+__all__ = ["CHECKPOINT", "MADE", "WARM", "Task", "warm_prefix"]
 
 WARM = ("warm/", 8, 128 << 10)  # prefix, number and size of the objects that a client starts with
+MADE = ("torch_load", "dcp_load")  # calls that read what PyTorch has written, and not an object for each tensor
+CHECKPOINT = "checkpoint.pt"  # name of what torch.save has written, below the prefix
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,9 @@ class Task:
     style: str = "map"  # of the torch dataset: map or iterable
     workers: int = 0  # of the DataLoader
     batch: int = 1
+    listed: bool = False  # the dataset is that of a prefix, and not that of the URIs
+    gap: int = -1  # bytes between two tensors of a distributed checkpoint up to which both come with one request;
+    # negative: as the library has it
     memory_budget: int = 0  # 0: the library's own
     verify: bool = False  # compute checksums instead of measuring
 
@@ -44,6 +49,8 @@ class Task:
     def warm_up(self) -> Task:
         """The same work, so small that it only makes everything ready."""
         prefix, count, size = WARM
+        if self.call in MADE:
+            prefix = warm_prefix(self.prefix)
         return replace(self, prefix=prefix, count=count, size=size)
 
     def service(self) -> Task:
@@ -77,3 +84,8 @@ class Task:
             "SSL_CERT_FILE": self.ca,
         }
         return {name: value for name, value in named.items() if value}
+
+
+def warm_prefix(prefix: str) -> str:
+    """Where the small checkpoint is that a client starts with."""
+    return f"warm-{prefix}"

@@ -10,6 +10,10 @@ __all__ = ["WORKS", "Work"]
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 REMOTE = ("nginx", "tls", "minio")
+# title, prefix, count, size, samples in a batch, count and size with --quick
+SIZES = {"128k": ("128 KiB", "small/", 4000, 128 * KIB, 32, (256, 128 * KIB)),
+         "8m": ("8 MiB", "large/", 200, 8 * MIB, 4, (16, 8 * MIB))}  # fmt: skip
+STYLES = ("map", "iterable")
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,10 @@ class Work:
     workers: int = 0
     direct: bool = False
     memory_budget: int = 0
+    listed: bool = False
+    gap: int = -1
+    peers: tuple[str, ...] = ()  # who alone does it; empty: all that can
+    drop_in: bool = False  # compares the drop-in with the original, and is shown there
 
     @property
     def unit(self) -> str:
@@ -36,9 +44,19 @@ class Work:
         return "key" if self.call == "listing" else "GB"
 
     @property
+    def stored(self) -> int:
+        """Bytes that it reads from or writes to: a distributed checkpoint is read in part."""
+        return self.count * self.size * (4 if self.call == "dcp_load" else 1)
+
+    @property
     def memory_only(self) -> bool:
         """Whether memory is all that is of interest."""
         return self.call == "many_keys"
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it has a table of its own, and a panel of the chart."""
+        return not self.memory_only and not self.drop_in
 
     def smaller(self, *, every_origin: bool) -> Work:
         """This work as --quick has it; one work alone is done from all origins, unless every one shall be."""
@@ -48,13 +66,12 @@ class Work:
 
     def task(self) -> Task:
         """What clients are told; the origin fills in where the data is."""
-        shared = ("call", "prefix", "count", "size", "batch", "style", "workers", "direct", "memory_budget")
+        shared = ("call", "prefix", "count", "size", "batch", "style", "workers", "direct", "memory_budget",
+                  "listed", "gap")  # fmt: skip
         return Task(**{name: getattr(self, name) for name in shared})
 
 
 def _loaders() -> list[Work]:
-    sizes = {"128k": ("128 KiB", "small/", 4000, 128 * KIB, 32, (256, 128 * KIB)),
-             "8m": ("8 MiB", "large/", 200, 8 * MIB, 4, (16, 8 * MIB))}  # fmt: skip
     return [
         Work(
             f"torch-{name}-{style}-{workers}",
@@ -69,17 +86,54 @@ def _loaders() -> list[Work]:
             style,
             workers,
         )
-        for name, (text, prefix, count, size, batch, quick) in sizes.items()
-        for style in ("map", "iterable")
+        for name, (text, prefix, count, size, batch, quick) in SIZES.items()
+        for style in STYLES
         for workers in (0, 2)
     ]  # fmt: skip
+
+
+def _datasets() -> list[Work]:
+    """Datasets of s3torchconnector, in plain loops and in DataLoaders."""
+    ways = [  # name, title, call, origin, workers, from a prefix
+        ("loop", "{}, read in the loop", "samples", "nginx", 0, False),
+        ("prefix", "{} of a prefix, read in the loop", "samples", "minio", 0, True),
+        ("transform", "{}, read by its transform", "transformed", "nginx", 0, False),
+        ("bytes-0", "DataLoader of bytes, {}", "bytes_loader", "nginx", 0, True),
+        ("bytes-2", "DataLoader of bytes, {}, 2 workers", "bytes_loader", "nginx", 2, True),
+        ("readers-2", "DataLoader of readers, {}, 2 workers", "reader_loader", "nginx", 2, True),
+    ]
+    return [
+        Work(f"drop-in-{size}-{style}-{name}", f"{count:,} x {text}, {title.format(style)}", call, prefix, count,
+             length, (origin,), quick if size == "128k" else None, batch, style, workers, listed=listed, drop_in=True,
+             peers=("drop-in",) if call == "reader_loader" else ())
+        for size, (text, prefix, count, length, batch, quick) in SIZES.items()
+        for name, title, call, origin, workers, listed in ways
+        for style in STYLES
+        if (name, style) != ("loop", "iterable")  # get-128k and get-8m are that
+    ]  # fmt: skip
+
+
+def _checkpoints() -> list[Work]:
+    """Checkpoints of PyTorch, through s3torchconnector."""
+    whole, quarter = (64, 32 * MIB, (8, 4 * MIB)), (64, 4 * MIB, (8, MIB))
+    both = ("nginx", "minio")
+    ways = [
+        ("save", "torch.save of 2 GiB", "torch_save", "saved/", ("minio",), whole, -1),
+        ("load", "torch.load of 2 GiB", "torch_load", "checkpoint/", both, whole, -1),
+        ("dcp", "DCP load of a quarter of 1 GiB", "dcp_load", "dcp/", both, quarter, -1),
+        ("dcp-exact", "DCP load of a quarter of 1 GiB, max_gap_size=0", "dcp_load", "dcp/", both, quarter, 0),
+    ]
+    return [
+        Work(f"drop-in-{name}", title, call, prefix, count, size, origins, quick, gap=gap, drop_in=True)
+        for name, title, call, prefix, origins, (count, size, quick), gap in ways
+    ]
 
 
 def _many_keys() -> list[Work]:
     sizes = ((1_000, 1_000), (100_000, 10_000), (1_000_000, 20_000))
     return [
         Work(f"keys-{count}", f"dataset of {count:,} keys", "many_keys", f"{count}/", count, 4 * KIB, ("keys",),
-             (quick, 4 * KIB), memory_budget=64 * MIB)
+             (quick, 4 * KIB), memory_budget=64 * MIB, peers=("s3dlio",))
         for count, quick in sizes
     ]  # fmt: skip
 
@@ -101,6 +155,8 @@ _ALL = [
          (128, 512 * KIB)),
     Work("files-direct", "2,000 files x 512 KiB, O_DIRECT", "files", "files/", 2000, 512 * KIB, ("local",),
          (128, 512 * KIB), direct=True),
+    *_datasets(),
+    *_checkpoints(),
     *_many_keys(),
 ]  # fmt: skip
 WORKS = {work.name: work for work in _ALL}

@@ -11,5 +11,14 @@
     loader(task)                batches of a torch DataLoader
     many_keys(task)             a dataset of many tiny objects, for its memory
 
+s3torchconnector and what stands in for it have more of them:
+
+    samples(task), transformed(task)    all objects, read from a dataset's readers, or by its transform
+    bytes_loader(task)                  a DataLoader whose samples are bytes
+    reader_loader(task)                 a DataLoader whose samples are readers
+    torch_save(task, state)             stores a state dict of tensors
+    torch_load(task)                    the tensors of one
+    dcp_load(task, state)               some tensors of a distributed checkpoint
+
 Those that read are generators of what they deliver; clients and pools are made once, during the warm-up.
 """

@@ -19,6 +19,10 @@ from bench.data import content
 from bench.task import Task
 
 PIECE = 1 << 20  # bytes that a program writes at once
+# calls that give object after object
+ITEMS = (
+    "objects", "whole", "files", "many_keys", "samples", "transformed", "bytes_loader", "reader_loader", "torch_load",
+)  # fmt: skip
 
 
 @dataclass
@@ -65,7 +69,7 @@ def take_batches(batches: Iterable[Any], task: Task) -> Delivered:
 def prepare(peer: ModuleType, task: Task) -> Callable[[], Delivered]:
     """The work as a function without arguments. What it needs is made here, outside the measurement."""
     call = getattr(peer, task.call)
-    if task.call in ("objects", "whole", "files", "many_keys"):
+    if task.call in ITEMS:
         return lambda: take_objects(call(task), task)
     if task.call == "file":
         return lambda: take_blocks(call(task), task)
@@ -76,7 +80,14 @@ def prepare(peer: ModuleType, task: Task) -> Callable[[], Delivered]:
         return lambda: (call(task, memory), take_objects([memory], task))[1]
     if task.call == "listing":
         return lambda: Delivered(items=call(task))
+    if task.call == "dcp_load":
+        checkpoints = importlib.import_module("bench.checkpoints")
+        state = checkpoints.room(task)
+        return lambda: (call(task, state), take_objects(checkpoints.raw(state), task))[1]
     stored = Delivered(task.count, task.count * task.size)
+    if task.call == "torch_save":
+        state = importlib.import_module("bench.checkpoints").filled(task.count, task.size)
+        return lambda: (call(task, state), stored)[1]
     objects = [(key, content(number, task.size)) for number, key in enumerate(task.keys)]
     if task.call == "put":
         return lambda: (call(task, objects), stored)[1]

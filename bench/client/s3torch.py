@@ -1,9 +1,12 @@
-"""s3torchconnector: its datasets, its readers and its checkpoint writer."""
+"""s3torchconnector: its datasets, its readers and its checkpoint writer.
+
+The drop-in runs this very file, redirected.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -12,7 +15,13 @@ import torch
 from s3torchconnector import S3Checkpoint, S3ClientConfig, S3IterableDataset, S3MapDataset, S3Reader
 from torch.utils.data import DataLoader
 
+from bench.client.s3torch_checkpoints import dcp_load, torch_load, torch_save
 from bench.task import Task
+
+__all__ = [
+    "bytes_loader", "dcp_load", "listing", "loader", "objects", "put", "reader_loader", "reused", "samples", "stream",
+    "torch_load", "torch_save", "transformed", "upload", "whole",
+]  # fmt: skip
 
 THREADS = 8
 # bytes of the readers are only looked at
@@ -79,16 +88,57 @@ def stream(task: Task, key: str, pieces: list[memoryview]) -> None:
             writer.write(bytes(piece))
 
 
+def to_bytes(reader: S3Reader) -> bytes:
+    """A transform: what is in the object."""
+    data: bytes = reader.read()
+    return data
+
+
 def to_tensor(reader: S3Reader) -> torch.Tensor:
     """The transform of the DataLoader works: bytes as a tensor, without a copy of its own."""
     return torch.frombuffer(reader.read(), dtype=torch.uint8)
 
 
+def _dataset(task: Task, transform: Callable[[S3Reader], Any] | None = None) -> Any:
+    """A dataset of the work's style; an iterable one shares its objects among the workers."""
+    kind = S3MapDataset if task.style == "map" else S3IterableDataset
+    options = _where(task) | ({} if transform is None else {"transform": transform})
+    if task.style == "iterable":
+        options["enable_sharding"] = True
+    if task.listed:
+        return kind.from_prefix(f"s3://{task.bucket}/{task.prefix}", **options)
+    return kind.from_objects(task.uris, **options)
+
+
+def samples(task: Task) -> Iterator[Any]:
+    """A dataset of readers, each of which is read in the loop."""
+    for reader in _dataset(task):
+        yield reader.read()
+
+
+def transformed(task: Task) -> Iterator[Any]:
+    """A dataset whose transform reads."""
+    yield from _dataset(task, to_bytes)
+
+
+def _loader(task: Task, transform: Callable[[S3Reader], Any] | None) -> Any:
+    """With the default collate."""
+    return DataLoader(_dataset(task, transform), batch_size=task.batch, num_workers=task.workers)
+
+
 def loader(task: Task) -> Iterator[Any]:
-    """Its datasets with the default collate; the iterable one shares its objects among the workers."""
-    place = f"s3://{task.bucket}/{task.prefix}"
-    if task.style == "map":
-        dataset = S3MapDataset.from_prefix(place, transform=to_tensor, **_where(task))
-    else:
-        dataset = S3IterableDataset.from_prefix(place, transform=to_tensor, enable_sharding=True, **_where(task))
-    yield from DataLoader(dataset, batch_size=task.batch, num_workers=task.workers)
+    """A DataLoader whose samples are tensors."""
+    yield from _loader(task, to_tensor)
+
+
+def bytes_loader(task: Task) -> Iterator[Any]:
+    """A DataLoader whose samples are bytes."""
+    for batch in _loader(task, to_bytes):
+        yield from batch
+
+
+def reader_loader(task: Task) -> Iterator[Any]:
+    """A DataLoader whose samples are readers, which are read where they arrive."""
+    for batch in _loader(task, None):
+        for reader in batch:
+            yield reader.read()

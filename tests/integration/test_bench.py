@@ -47,6 +47,21 @@ def test_measures_and_says_what_is_left_out(tmp_path: Path) -> None:
     assert (tmp_path / "again" / "performance.md").read_text() == page
 
 
+def test_the_drop_in_runs_beside_the_original(tmp_path: Path) -> None:
+    works = ("drop-in-save", "drop-in-load")
+    choices = [f"--works={name}" for name in works] + ["--peers=drop-in", "--peers=s3torchconnector"]
+    places = ["--origins=minio", f"--memory={tmp_path / 'data'}", f"--output={tmp_path / 'out'}"]
+    output = run("--quick", *choices, *places)
+
+    results = json.loads((tmp_path / "out" / "performance.json").read_text())
+    assert results["failures"] == []
+    done = {(each["work"], each["peer"]): each["bytes"] for each in results["measurements"]}
+    assert done == {(work, peer): 8 * (4 << 20) for work in works for peer in ("drop-in", "s3torchconnector")}
+    assert "drop-in: torch.save of 2 GiB: " in output and "x the wall time" in output
+    page = (tmp_path / "out" / "performance.md").read_text()
+    assert "| torch.load of 2 GiB | MinIO |" in page
+
+
 def test_an_unknown_name_is_refused() -> None:
     output = run("--quick", "--works=get-129k", status=2)
     assert "'get-129k' is none of get-128k, get-8m" in " ".join(output.split())
