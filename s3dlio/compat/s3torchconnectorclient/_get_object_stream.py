@@ -140,6 +140,13 @@ class GetObjectStream:
                 done += got
         return done
 
+    def goes_straight(self, size: int) -> bool:
+        """Whether `readinto` of so many bytes copies none of them, and it is worth it: many, or all that are left."""
+        self._begin()
+        if self._left or self._parts is not None:
+            return False
+        return size >= self._options.part_size and self._deserves_a_piece(size)
+
     def ranges(self, wanted: Sequence[tuple[int, int]]) -> Iterator[list[memoryview]]:
         """The bytes of ranges of the object, (start, end) in ascending order, each in one piece; see `Ranges`.
 

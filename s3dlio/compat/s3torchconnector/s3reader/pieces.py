@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,21 @@ if TYPE_CHECKING:
 __all__ = ["Pieces"]
 
 
+class _Hole(int):
+    """Bytes that are not kept: how many."""
+
+    def __len__(self) -> int:
+        return self
+
+    def __getitem__(self, part: slice) -> _Hole:
+        return _Hole(len(range(*part.indices(self))))
+
+
 class Pieces:
     """Bytes in the pieces that they came in. Nothing is copied before it is handed out, and then once."""
 
     def __init__(self) -> None:
-        self._segments: list[memoryview] = []
+        self._segments: list[memoryview | _Hole] = []
         self._offsets: list[int] = []  # of the first byte of each
         self._size = 0
 
@@ -30,6 +40,25 @@ class Pieces:
             self._segments.append(view)
             self._offsets.append(self._size)
             self._size += len(view)
+
+    def append_hole(self, size: int) -> None:
+        """Add bytes that are not kept: `hole` tells of them, and `fill` puts them in their place."""
+        if size:
+            self._segments.append(_Hole(size))
+            self._offsets.append(self._size)
+            self._size += size
+
+    def hole(self, start: int, end: int) -> tuple[int, int] | None:
+        """First byte and end of the first hole that has some of the bytes `start` to `end`."""
+        for at in range(max(0, bisect_right(self._offsets, start) - 1), bisect_left(self._offsets, end)):
+            segment = self._segments[at]
+            if isinstance(segment, _Hole):
+                return self._offsets[at], self._offsets[at] + len(segment)
+        return None
+
+    def fill(self, start: int, content: bytes) -> None:
+        """Put the bytes of a hole in their place."""
+        self._segments[bisect_right(self._offsets, start) - 1] = memoryview(content)
 
     def cut(self, size: int) -> None:
         """Leave out all but the first `size` bytes."""
@@ -71,8 +100,9 @@ class Pieces:
         end = min(end, self._size)
         at = bisect_right(self._offsets, start) - 1
         while start < end:
-            offset = start - self._offsets[at]
-            part = self._segments[at][offset : offset + end - start]
+            offset, segment = start - self._offsets[at], self._segments[at]
+            assert isinstance(segment, memoryview), "holes are filled before"
+            part = segment[offset : offset + end - start]
             yield part
             start += len(part)
             at += 1

@@ -20,7 +20,8 @@ class SequentialS3Reader(Positioned):
     """The reader for most purposes: any access, one GET.
 
     The object is fetched as far as it is needed, a large one in concurrent parts, and kept until the reader is gone:
-    going back costs no request. ``read()`` returns the very bytes that were received into.
+    going back costs no request. ``read()`` returns the very bytes that were received into. `readinto` of many bytes
+    receives them where they go, and does not keep them.
     """
 
     def __init__(self, bucket: str, key: str, get_object_info: GetObjectInfo, get_stream: GetStreamCallable) -> None:
@@ -45,6 +46,7 @@ class SequentialS3Reader(Positioned):
         if wanted < 0:
             self._hold_all()
         end = self._hold(self._position + wanted) if wanted > 0 else len(self._held)
+        self._fill(self._position, end)
         data = self._held.between(self._position, end)
         self._position += len(data)
         return data
@@ -54,14 +56,20 @@ class SequentialS3Reader(Positioned):
         view = writable(buf)
         if not len(view) or self._position_at_end():
             return 0
-        self._hold(self._position + len(view))
-        done = self._held.copy(self._position, view)
+        if self._position == len(self._held) and not self._is_complete and self._opened().goes_straight(len(view)):
+            done = self._opened().readinto(view)
+            self._held.append_hole(done)  # it is the caller's: going back costs a request
+            if done < len(view):
+                self._complete()
+        else:
+            self._fill(self._position, self._hold(self._position + len(view)))
+            done = self._held.copy(self._position, view)
         self._position += done
         return done
 
     def __getstate__(self) -> dict[str, Any]:
         """What was fetched comes along only if it is the whole object, and small."""
-        keeps = self._is_complete and len(self._held) <= CARRIED
+        keeps = self._is_whole and len(self._held) <= CARRIED
         held = self._held if keeps else Pieces()
         return {**self.__dict__, "_source": None, "_held": held, "_is_complete": keeps, "_luggage": None}
 
@@ -71,7 +79,11 @@ class SequentialS3Reader(Positioned):
         self._complete()
 
     def _whole(self) -> bytes | None:
-        return self._held.between(0, len(self._held)) if self._is_complete else None
+        return self._held.between(0, len(self._held)) if self._is_whole else None
+
+    @property
+    def _is_whole(self) -> bool:
+        return self._is_complete and self._held.hole(0, len(self._held)) is None
 
     @property
     def _stream(self) -> Iterable[bytes] | None:
@@ -94,10 +106,16 @@ class SequentialS3Reader(Positioned):
     def _hold_all(self) -> None:
         """Fetch what is missing. What lies behind the position comes in one piece, which `read` hands out."""
         if not self._is_complete:
+            self._fill(self._position, len(self._held))
             data = self._opened().read(-1, self._held.views(self._position))
             self._held.cut(self._position)
             self._held.append_view(data)
             self._complete()
+
+    def _fill(self, start: int, end: int) -> None:
+        """Fetch again what was read straight into somebody's memory."""
+        while (hole := self._held.hole(start, end)) is not None:
+            self._held.fill(hole[0], self._streams.open(*hole, size=self._likely_size()).read())
 
     def _complete(self) -> None:
         self._is_complete = True

@@ -43,6 +43,10 @@ class Source(Protocol):
         """Fill `memory` with the next bytes; returns how many."""
         ...
 
+    def goes_straight(self, size: int) -> bool:
+        """Whether `readinto` of so many bytes copies none of them."""
+        ...
+
     def ranges(self, wanted: Sequence[tuple[int, int]]) -> Iterator[list[memoryview]]:
         """The bytes of ranges of the object, (start, end), none of which begins before `tell()` or another ends.
 
@@ -116,6 +120,9 @@ class _Pieces:
             view[done : done + len(piece)] = piece
             done += len(piece)
         return done
+
+    def goes_straight(self, size: int) -> bool:
+        return False
 
     def ranges(self, wanted: Sequence[tuple[int, int]]) -> Iterator[list[memoryview]]:
         for start, end in wanted:
