@@ -1,4 +1,4 @@
-"""Readers in batches, and on their way from a DataLoader worker to its parent, with their data.
+"""Readers, and bytes, in batches and on their way from a DataLoader worker to its parent.
 
 A reader that leaves a worker takes the whole object along, in memory that both processes share: the worker is where
 objects are fetched. The readers of a batch are fetched together, into one piece of that memory.
@@ -15,6 +15,7 @@ from typing import Any
 from torch.utils.data import get_worker_info
 from torch.utils.data._utils.collate import default_collate_fn_map
 
+from s3dlio.compat.s3torchconnector._dataset import Objects
 from s3dlio.compat.s3torchconnector._luggage import Luggage
 from s3dlio.compat.s3torchconnector.s3reader import RangedS3Reader, S3Reader, SequentialS3Reader
 from s3dlio.compat.s3torchconnector.s3reader.positions import Positioned
@@ -23,6 +24,8 @@ from s3dlio.compat.s3torchconnectorclient._together import fetch_together
 from s3dlio.torch.blocks import new_block
 
 __all__ = ["carry"]
+
+_WORTH_SHARING = 256 << 10  # bytes of a batch
 
 
 def carry(readers: Sequence[Positioned]) -> None:
@@ -98,6 +101,45 @@ def _arrive(
     return reader
 
 
+class _Parcel(list[bytes]):
+    """A batch of bytes on its way out of a worker. What arrives is a list."""
+
+
+def _collate_bytes(batch: list[bytes], *, collate_fn_map: Any = None) -> Any:
+    """A batch of bytes is a list of them, as torch has it; out of a worker of ours it goes through shared memory.
+
+    The queue of a DataLoader would copy them six times, and through a pipe.
+    """
+    if _is_ours(get_worker_info()) and sum(map(len, batch)) >= _WORTH_SHARING:
+        return _Parcel(batch)
+    return _collate_bytes_of_torch(batch, collate_fn_map=collate_fn_map)
+
+
+def _is_ours(worker: Any) -> bool:
+    """Whether this is a worker of one of our datasets, or of a part of one."""
+    dataset = getattr(worker, "dataset", None)
+    while dataset is not None and not isinstance(dataset, Objects):
+        dataset = getattr(dataset, "dataset", None)
+    return dataset is not None
+
+
+def _reduce_parcel(parcel: _Parcel) -> Any:
+    sizes = list(map(len, parcel))
+    luggage, start = Luggage(new_block(sum(sizes))), 0
+    for content in parcel:
+        luggage.part(start, len(content))[:] = content
+        start += len(content)
+    return _unpack, (luggage, sizes)
+
+
+def _unpack(luggage: Luggage, sizes: Sequence[int]) -> list[bytes]:
+    starts = [end - size for end, size in zip(accumulate(sizes), sizes, strict=True)]
+    return [bytes(luggage.part(start, size)) for start, size in zip(starts, sizes, strict=True)]
+
+
+_collate_bytes_of_torch = default_collate_fn_map[bytes]
 default_collate_fn_map[S3Reader] = _collate
+default_collate_fn_map[bytes] = _collate_bytes
+ForkingPickler.register(_Parcel, _reduce_parcel)
 for kind in (SequentialS3Reader, RangedS3Reader):
     ForkingPickler.register(kind, _reduce)

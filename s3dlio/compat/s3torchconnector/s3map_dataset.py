@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch.utils.data
 
+from s3dlio.compat.s3torchconnector import _crossing  # noqa: F401 - what a DataLoader does with readers and bytes
 from s3dlio.compat.s3torchconnector._accesses import Accesses
+from s3dlio.compat.s3torchconnector._dataset import Objects
 from s3dlio.compat.s3torchconnector._s3bucket_key_data import S3BucketKeyData
 from s3dlio.compat.s3torchconnector._s3client import S3Client, S3ClientConfig
 from s3dlio.compat.s3torchconnector._s3dataset_common import (
-    Objects,
     get_objects_from_prefix,
     get_objects_from_uris,
     identity,
