@@ -77,17 +77,17 @@ def test_both_names_stand_for_one_module(tmp_path: Path, original: str, installe
     text = """
         import importlib, pickle, sys
         from unittest import mock
-        import s3torchconnector.s3reader, s3torchconnector.s3writer
+        import s3torchconnector.dcp, s3torchconnector.s3reader
         import s3torchconnectorclient._mountpoint_s3_client as client
         from s3torchconnector import S3Exception, s3reader
         from s3torchconnector.s3reader.sequential import SequentialS3Reader
         import s3dlio.compat.s3torchconnector as real
         import s3dlio.compat.s3torchconnectorclient as real_client
 
-        assert s3torchconnector is real and s3torchconnector.s3reader is real.s3reader
+        assert s3torchconnector is real and s3torchconnector.dcp is real.dcp
         assert s3reader is real.s3reader and s3reader.SequentialS3Reader is SequentialS3Reader
         assert S3Exception is real.S3Exception is client.S3Exception is real_client.S3Exception
-        for module in (real, real.s3writer, real.s3reader, real_client):
+        for module in (real, real.dcp, real.s3reader, real_client):
             assert module.__name__ == module.__spec__.name and module.__name__.startswith("s3dlio.compat."), module
             assert module.__spec__.loader is module.__loader__ and module.__spec__.parent == module.__package__
 
@@ -95,8 +95,8 @@ def test_both_names_stand_for_one_module(tmp_path: Path, original: str, installe
         assert pickle.loads(b"cs3torchconnector.s3reader.sequential\\nSequentialS3Reader\\n.") is SequentialS3Reader
         with mock.patch("s3torchconnector.s3reader.SequentialS3Reader", "patched"):
             assert real.s3reader.SequentialS3Reader == "patched"
-        assert importlib.reload(s3torchconnector.s3writer) is real.s3writer is sys.modules["s3torchconnector.s3writer"]
-        assert importlib.util.find_spec("s3torchconnector.s3checkpoint") is not None
+        assert importlib.reload(s3torchconnector.s3reader) is real.s3reader is sys.modules["s3torchconnector.s3reader"]
+        assert importlib.util.find_spec("s3torchconnector.lightning") is not None
         assert importlib.util.find_spec("s3torchconnector.nothing") is None
         try:
             import s3torchconnector.nothing

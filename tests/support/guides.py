@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,16 +55,19 @@ def read_blocks(guide: str) -> dict[str, Block]:
 class World:
     """The places of the guide, filled with samples, and the means to run its blocks there."""
 
-    def __init__(self, folder: Path, server: S3Server) -> None:
+    def __init__(
+        self, folder: Path, server: S3Server, files: Sequence[str] = FILES, objects: Sequence[str] = OBJECTS
+    ) -> None:
         self.folder = Folder(folder)
+        self._endpoint = server.endpoint
         (folder / "local/results").mkdir(parents=True)
-        names = {path.partition("/")[0] for path in OBJECTS} | {"output-bucket"}
+        names = {path.partition("/")[0] for path in objects} | {"output-bucket"}
         self.buckets = {name: Bucket(server, f"guide-{name}-{uuid.uuid4().hex[:8]}") for name in names}
         for bucket in self.buckets.values():
             server.client.create_bucket(Bucket=bucket.name)
-        for pattern in FILES:
+        for pattern in files:
             self._fill(self.folder.put, pattern)
-        for pattern in OBJECTS:
+        for pattern in objects:
             name, _, key = pattern.partition("/")
             self._fill(self.buckets[name].put, key)
 
@@ -75,13 +78,13 @@ class World:
 
     def place(self, text: str) -> str:
         """A text with the places of the guide turned into ours."""
-        text = text.replace('"/local/', f'"{self.folder.path}/local/')
+        text = text.replace('"/local/', f'"{self.folder.path}/local/').replace("http://minio:9000", self._endpoint)
         text = re.sub(r"\b(file|direct):///", rf"\1://{self.folder.path}/", text)
         return re.sub(r"\bs3://([\w-]+)/", lambda m: f"s3://{self.buckets[m[1]].name}/", text)
 
-    def run(self, block: Block) -> dict[str, Any]:
+    def run(self, block: Block, **supplied: Any) -> dict[str, Any]:
         """Runs a block; returns its names."""
-        names = {"__name__": "guide", "s3dlio": s3dlio, "process_item": process_item, "process": process}
+        names = {"__name__": "guide", "s3dlio": s3dlio, "process_item": process_item, "process": process, **supplied}
         exec(compile(self.place(block.code), block.name, "exec"), names)
         return names
 
