@@ -139,13 +139,14 @@ class _Tracebacks:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if error is not None:
+        if error is not None and not isinstance(error, SystemExit):
             self._show = sys.excepthook
             sys.excepthook = self._hook
 
     def _hook(self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
         while traceback is not None and traceback.tb_frame.f_globals is not self._names:
             traceback = traceback.tb_next
+        sys.excepthook = self._show  # the names of the program must go before those of sys do
         self._show(kind, error.with_traceback(traceback), traceback)
 
 

@@ -274,6 +274,11 @@ def test_a_program_sees_what_python_shows_it(programs: Path, arguments: list[str
         "import threading, pickle, time\ndef f(): pass\n"
         "threading.Thread(target=lambda: (threading.main_thread().join(), print(pickle.dumps(f)))).start()",
         "x: 'unknown' = 1\ndef f(a: nothing): pass",
+        *[
+            "import logging\nclass Late:\n    def __del__(self):\n        logging.warning('goes')\nlate = Late()\n"
+            + end
+            for end in ("", "import sys; sys.exit(3)", "1 / 0")
+        ],
     ],
 )
 def test_a_program_ends_as_python_ends_it(tmp_path: Path, text: str) -> None:
