@@ -73,7 +73,7 @@ def walk(reader: S3Reader, data: bytes, steps: int, seed: int) -> None:
 
 def _step(chance: random.Random, size: int) -> tuple[str, Callable[[io.BufferedIOBase | io.BytesIO], object]]:
     """Something to do: its name, and a function that does it with a file."""
-    number = chance.choice([0, 1, 7, 250, 299, 300, 301, PART, 2 * PART + 1])
+    number = chance.choice([0, 1, 7, 250, 299, 300, 301, PART, 2 * PART + 1, 9 * PART])
     place = chance.randint(0, size + 10)
     return chance.choice(
         [

@@ -43,8 +43,8 @@ class SequentialS3Reader(Positioned):
         wanted = wanted_bytes(size)
         if wanted == 0 or self._position_at_end():
             return b""
-        if wanted < 0:
-            self._hold_all()
+        if not self._is_complete and (wanted < 0 or self._goes_straight(self._position + wanted)):
+            self._hold_in_one(wanted)
         end = self._hold(self._position + wanted) if wanted > 0 else len(self._held)
         self._fill(self._position, end)
         data = self._held.between(self._position, end)
@@ -56,7 +56,8 @@ class SequentialS3Reader(Positioned):
         view = writable(buf)
         if not len(view) or self._position_at_end():
             return 0
-        if self._position == len(self._held) and not self._is_complete and self._opened().goes_straight(len(view)):
+        at_the_end = self._position == len(self._held) and not self._is_complete
+        if at_the_end and self._goes_straight(self._position + len(view)):
             done = self._opened().readinto(view)
             self._held.append_hole(done)  # it is the caller's: going back costs a request
             if done < len(view):
@@ -103,14 +104,23 @@ class SequentialS3Reader(Positioned):
                 self._complete()
         return min(end, len(held))
 
-    def _hold_all(self) -> None:
-        """Fetch what is missing. What lies behind the position comes in one piece, which `read` hands out."""
-        if not self._is_complete:
-            self._fill(self._position, len(self._held))
-            data = self._opened().read(-1, self._held.views(self._position))
-            self._held.cut(self._position)
-            self._held.append_view(data)
+    def _hold_in_one(self, size: int) -> None:
+        """Fetch what is missing of the next `size` bytes, or of all; they come in one piece, which `read` hands out."""
+        held, start = self._held, self._position
+        self._fill(start, len(held))
+        before = held.views(start)
+        missing = start + size - len(held) if size >= 0 else -1
+        data = self._opened().read(missing, before)
+        is_end = size < 0 or len(data) < sum(map(len, before)) + missing
+        held.cut(start)
+        held.append_view(data)
+        if is_end:
             self._complete()
+
+    def _goes_straight(self, end: int) -> bool:
+        """Whether the bytes up to `end` that are missing can be received where they will be used, and are many."""
+        missing = end - len(self._held)
+        return missing > 0 and self._opened().goes_straight(missing)
 
     def _fill(self, start: int, end: int) -> None:
         """Fetch again what was read straight into somebody's memory."""
