@@ -3,6 +3,7 @@
 from s3dlio._native.checksum import crc32c
 from s3dlio._native.client import Client
 from s3dlio._native.fresh import FreshBytes, FreshPart
+from s3dlio._native.heap import keep_freed_memory
 from s3dlio._native.library import describe, library, memory_stats, schemes
 from s3dlio._native.pages import list_pages, listing_options, page_of
 from s3dlio._native.requests import Op, StreamOptions
@@ -20,6 +21,7 @@ __all__ = [
     "Writer",
     "crc32c",
     "describe",
+    "keep_freed_memory",
     "library",
     "list_pages",
     "listing_options",

@@ -16,12 +16,11 @@ from torch.utils.data import get_worker_info
 from torch.utils.data._utils.collate import default_collate_fn_map
 
 from s3dlio.compat.s3torchconnector._dataset import Objects
-from s3dlio.compat.s3torchconnector._luggage import Luggage
+from s3dlio.compat.s3torchconnector._luggage import Luggage, pack
 from s3dlio.compat.s3torchconnector.s3reader import RangedS3Reader, S3Reader, SequentialS3Reader
 from s3dlio.compat.s3torchconnector.s3reader.positions import Positioned
 from s3dlio.compat.s3torchconnectorclient._get_object_stream import GetObjectStream
 from s3dlio.compat.s3torchconnectorclient._together import fetch_together
-from s3dlio.torch.blocks import new_block
 
 __all__ = ["carry"]
 
@@ -31,12 +30,14 @@ _WORTH_SHARING = 256 << 10  # bytes of a batch
 def carry(readers: Sequence[Positioned]) -> None:
     """Fetch the whole objects of these readers into shared memory, as far as they are not there."""
     readers = [reader for reader in readers if reader._luggage is None]
+    if not readers:
+        return
     contents = [_content(reader) for reader in readers]
     sizes = [
         reader._likely_size() or 0 if isinstance(content, GetObjectStream) else len(content)
         for reader, content in zip(readers, contents, strict=True)
     ]
-    luggage = Luggage(new_block(sum(sizes)))
+    luggage = pack(sum(sizes))
     starts = [end - size for end, size in zip(accumulate(sizes), sizes, strict=True)]
     streams = [content for content in contents if isinstance(content, GetObjectStream)]
     places = [
@@ -71,7 +72,7 @@ def _pack(reader: Positioned, luggage: Luggage, start: int, size: int) -> None:
 
 
 def _pack_alone(reader: Positioned, content: bytes) -> None:
-    luggage = Luggage(new_block(len(content)))
+    luggage = pack(len(content))
     luggage.part(0, len(content))[:] = content
     _pack(reader, luggage, 0, len(content))
 
@@ -125,7 +126,7 @@ def _is_ours(worker: Any) -> bool:
 
 def _reduce_parcel(parcel: _Parcel) -> Any:
     sizes = list(map(len, parcel))
-    luggage, start = Luggage(new_block(sum(sizes))), 0
+    luggage, start = pack(sum(sizes)), 0
     for content in parcel:
         luggage.part(start, len(content))[:] = content
         start += len(content)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from torch.utils.data import get_worker_info
+
+from s3dlio._native import keep_freed_memory
 from s3dlio.compat.s3torchconnector._s3bucket_key_data import S3BucketKeyData
 from s3dlio.compat.s3torchconnector._s3client import S3Client, S3ClientConfig
 from s3dlio.compat.s3torchconnector._user_agent import UserAgent
@@ -57,6 +60,8 @@ class Objects:
         return self._client
 
     def _get_transformed_object(self, entry: S3BucketKeyData) -> Any:
+        if get_worker_info() is not None:
+            keep_freed_memory()
         return self._transform(
             self._get_client().get_object(
                 entry.bucket,
