@@ -2,60 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import multiprocessing
-import os
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch.distributed as dist
 from torch.utils.data import DataLoader, DistributedSampler
 
 import s3dlio
 from s3dlio import resolve
 from s3dlio.torch import S3IterableDataset, S3MapDataset, source
+from tests.support.ranks import PATIENCE, run_ranks
 from tests.support.samples import Folder, fill, number_of
 
 # torch warns where there are more workers than processors
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
-RANKS = 3
 COUNT = 20
-PATIENCE = 120.0  # seconds
 
 Work = Callable[[int, Folder], Any]
 
 
-def run_ranks(work: Work, folder: Path) -> list[Any]:
-    """What `work(rank, folder)` returns in each of three processes of one process group."""
-    context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=_rank, args=(rank, work, folder)) for rank in range(RANKS)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(PATIENCE)
-        if process.is_alive():
-            process.kill()
-    assert [process.exitcode for process in processes] == [0] * RANKS
-    return [json.loads((folder / f"result-{rank}").read_text()) for rank in range(RANKS)]
-
-
-def _rank(rank: int, work: Work, folder: Path) -> None:
-    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
-    dist.init_process_group(
-        "gloo",
-        init_method=f"file://{folder}/rendezvous",
-        rank=rank,
-        world_size=RANKS,
-        timeout=timedelta(seconds=PATIENCE),
-    )
-    result = work(rank, Folder(folder / "data"))
-    (folder / f"result-{rank}").write_text(json.dumps(result))
-    dist.barrier()
-    dist.destroy_process_group()
+def run(work: Work, place: Folder) -> list[Any]:
+    """What `work(rank, place)` returns in each of three processes of one process group."""
+    return run_ranks(3, work, place)
 
 
 @pytest.fixture
@@ -108,7 +78,7 @@ def index(rank: int, folder: Folder) -> list[list[int]]:
 
 
 def test_ranks_and_workers_share_one_listing_exactly(place: Folder) -> None:
-    results = run_ranks(iterate, place.path.parent)
+    results = run(iterate, place)
     for epoch in range(2):
         parts = [result[epoch] for result in results]
         assert sorted(sum(parts, [])) == list(range(COUNT))  # without 99, which appeared meanwhile
@@ -117,7 +87,7 @@ def test_ranks_and_workers_share_one_listing_exactly(place: Folder) -> None:
 
 
 def test_map_datasets_of_all_ranks_have_one_listing(place: Folder) -> None:
-    parts = [result[0] for result in run_ranks(index, place.path.parent)]
+    parts = [result[0] for result in run(index, place)]
     assert set(sum(parts, [])) == set(range(COUNT))
     assert [len(part) for part in parts] == [7, 7, 7]  # the sampler pads
 
@@ -131,7 +101,7 @@ def refuse(_: int, folder: Folder) -> str:
 
 
 def test_an_error_of_the_listing_reaches_every_rank(place: Folder) -> None:
-    results = run_ranks(refuse, place.path.parent)
+    results = run(refuse, place)
     assert len(set(results)) == 1
     assert "not found" in results[0]
 
@@ -147,4 +117,4 @@ def alone(rank: int, folder: Folder) -> int:
 
 
 def test_a_rank_may_load_for_itself(place: Folder) -> None:
-    assert run_ranks(alone, place.path.parent) == [0, 3 * COUNT, 0]
+    assert run(alone, place) == [0, 3 * COUNT, 0]

@@ -97,7 +97,7 @@ class S3Writer(io.BufferedIOBase):
                 self.stream.abort()
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True):
+        if not getattr(self, "_closed", True) and self.stream.is_usable():
             logger.warning("%s was dropped before it was closed: nothing is stored", self.stream)
             self._abort()
 

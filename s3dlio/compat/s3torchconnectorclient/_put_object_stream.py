@@ -63,7 +63,7 @@ class PutObjectStream(Unfinished):
             with in_its_words("put"):
                 self._native.finish()
         except BaseException:
-            self._native.abort()
+            self._give_up()
             raise
 
     def abort(self) -> None:
@@ -71,4 +71,12 @@ class PutObjectStream(Unfinished):
         if not self._closed:
             self._closed = True
             with in_its_words("put"):
-                self._native.abort()
+                self._give_up()
+
+    def is_usable(self) -> bool:
+        """Whether this process has opened it; one that was forked later leaves it to its parent."""
+        return self._native.is_usable()
+
+    def _give_up(self) -> None:
+        if self.is_usable():
+            self._native.abort()

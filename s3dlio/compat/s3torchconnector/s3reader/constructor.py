@@ -63,7 +63,9 @@ class DCPOptimizedConstructor:
             stored = storage_data[plan_item.storage_index]
             uri = join(*parse_s3_uri(os.path.join(base_path, stored.relative_path)))
             item = ItemRange(stored.offset, stored.offset + stored.length)
-            self._item_ranges_by_file.setdefault(uri, []).append(item)
+            ranges = self._item_ranges_by_file.setdefault(uri, [])
+            if item not in ranges[-1:]:  # a planner may read parts of an item one by one
+                ranges.append(item)
 
     def __call__(
         self, bucket: str, key: str, get_object_info: GetObjectInfo, get_stream: GetStreamCallable
