@@ -24,6 +24,7 @@ __all__ = ["Ahead", "Found"]
 MOST_BYTES = 64 << 20  # fetched and not read
 MOST_ENTRIES = 256  # likewise; also how long an entry that was handed out is waited for to be read
 FIRST = 4  # entries of the first window; each is twice as long as the one before
+ALIKE = 3  # objects of one size, after which others are expected to have it
 LARGEST = 16 << 20  # bytes of an object, beyond which its own parts are concurrent enough
 
 
@@ -58,7 +59,8 @@ class Ahead:
         self.engine = engine
         self.options = options
         self.uri = uri
-        self.usual_size = -1  # bytes of the largest object that was read and is worth reading ahead; -1 unknown
+        self._last_size = 0  # bytes of the object that was read last
+        self._alike = 0  # how many before it had that size, too
         self._passes: dict[tuple[str, str], tuple[weakref.ref[Pass[Any]], int]] = {}
 
     def follow(self, entries: Iterator[SomeEntry], patience: int = 1) -> Pass[SomeEntry]:
@@ -80,9 +82,13 @@ class Ahead:
         return found is not None and number in found._waiting
 
     def learn(self, size: int) -> None:
-        """Some object has that size: those whose size is not known may have it, too."""
-        if size <= LARGEST:
-            self.usual_size = max(self.usual_size, size)
+        """An object of unknown size has that one: others may have it, too."""
+        self._alike = self._alike + 1 if size == self._last_size else 0
+        self._last_size = size
+
+    def expected_size(self) -> tuple[int, bool]:
+        """Size of an object of which nothing is known, in bytes, and whether that is more than a guess."""
+        return self._last_size, self._alike >= ALIKE
 
     def _register(self, entry: Entry, owner: weakref.ref[Pass[Any]], number: int) -> None:
         self._passes[entry.bucket, entry.key] = owner, number
@@ -168,15 +174,17 @@ class Pass(Generic[SomeEntry]):
         first = self._next + len(self._pulled)
         chosen: list[SomeEntry] = []
         sizes: list[int] = []
+        are_sure = True
         while len(chosen) < self._length and (entry := self._pull()) is not None:
-            size = self._size(entry)
-            if not 0 <= size <= min(LARGEST, room):
+            size, is_sure = self._size(entry)
+            if size > min(LARGEST, room) or (sizes and is_sure != are_sure):
                 break  # it is handed out, and fetched when it is read
             chosen.append(entry)
             sizes.append(size)
+            are_sure = is_sure
             room -= size
         if chosen:
-            window = Window(self._ahead, chosen, sizes)
+            window = Window(self._ahead, chosen, sizes, are_sure)
             self._waiting.update({first + i: (window, i) for i in range(len(chosen))})
             self._length = min(2 * self._length, MOST_ENTRIES // 4)
 
@@ -190,29 +198,30 @@ class Pass(Generic[SomeEntry]):
             self._pulled.append(entry)
         return entry
 
-    def _size(self, entry: SomeEntry) -> int:
-        return self._ahead.usual_size if entry.object_info is None else entry.object_info.size
+    def _size(self, entry: SomeEntry) -> tuple[int, bool]:
+        return self._ahead.expected_size() if entry.object_info is None else (entry.object_info.size, True)
 
 
 class Window:
-    """Objects that are fetched together.
+    """Objects that are fetched together: into bytes of their sizes, if one can be sure of these.
 
     Attributes:
         sizes: of the objects, as far as one knows, in bytes.
     """
 
-    def __init__(self, ahead: Ahead, entries: Sequence[Entry], sizes: Sequence[int]) -> None:
+    def __init__(self, ahead: Ahead, entries: Sequence[Entry], sizes: Sequence[int], are_sure: bool) -> None:
         self.sizes = sizes
+        self._ahead = ahead
         self._lock = threading.Lock()
-        self._fresh = [FreshBytes(max(1, size), is_filled=True) for size in sizes]
+        self._fresh = [FreshBytes(max(1, size), is_filled=True) for size in sizes] if are_sure else None
         self._items: dict[int, Item] = {}
         self._stream = Stream(
             ahead.engine,
             Op.GET,
             Listing.from_uris([ahead.uri(entry.bucket, entry.key) for entry in entries]),
-            lengths=list(map(len, self._fresh)),
+            lengths=None if self._fresh is None else list(map(len, self._fresh)),
             memory=self._fresh,
-            options=replace(ahead.options, ordered=True),
+            options=replace(ahead.options, memory_budget=MOST_BYTES),
         )
 
     def found(self, index: int) -> Found | None:
@@ -229,4 +238,8 @@ class Window:
             item = self._items.pop(index)
         if item.error is not None:
             return None
-        return Found(self._fresh[index].take(item.length), item.size, item.text)
+        self._ahead.learn(item.size)
+        if self._fresh is not None:
+            return Found(self._fresh[index].take(item.length), item.size, item.text)
+        assert item.view is not None, "an object that was read has its bytes"
+        return Found(bytes(item.view), item.size, item.text)
