@@ -123,7 +123,7 @@ def test_a_patched_stream_is_always_asked_for(place: Store, kind: Any, monkeypat
 
 def test_an_object_that_changes_or_goes_after_the_listing(place: Store, tmp_path: Path) -> None:
     fill(place, COUNT)
-    dataset = S3MapDataset.from_prefix(place.uri("train/"), region=REGION)
+    dataset: Any = S3MapDataset.from_prefix(place.uri("train/"), region=REGION)
     assert len(dataset) == COUNT
     place.put("train/0008.bin", b"s")
     place.put("train/0009.bin", sample(9) * 1000)

@@ -106,7 +106,7 @@ def test_what_was_received_stays_while_later_batches_come(tmp_path: Path, transf
     place = Folder(tmp_path)
     for i in range(COUNT):
         place.put(f"train/{i:04d}.bin", b"%d|" % i + bytes([i]) * LARGE)
-    given = {} if transform is None else {"transform": transform}
+    given: dict[str, Any] = {} if transform is None else {"transform": transform}
     dataset = dataset_of(S3MapDataset, place, **given)
     loader = loader_of(dataset, "fork", 2, persistent_workers=True)
     for _ in range(3):
