@@ -19,7 +19,9 @@ _TORCH_DECIDES = Version("2.6.0")  # since this version of Lightning, weights_on
 
 
 class S3LightningCheckpoint(CheckpointIO):  # type: ignore[misc] # Lightning is not looked into
-    """A plugin of a Trainer: its checkpoints are objects. Paths are URIs of any scheme.
+    """A plugin of a Trainer: its checkpoints are objects.
+
+    Paths are URIs of any scheme, or absolute local paths: Lightning itself does not understand ``file://``.
 
     The methods raise TypeError where a path is no str, ValueError where it is no URI, and S3Exception where a request
     fails.
@@ -73,4 +75,6 @@ def _place(path: str) -> tuple[str, str]:
         raise TypeError(
             f"{type(path).__name__!r} is not a supported type for 'path'. Must be a string formatted as an S3 uri."
         )
-    return parse_s3_uri(path)
+    if "file:/" in path and "file://" not in path:
+        raise ValueError(f"{path} is what Lightning makes of a file:// URI: give it the plain path instead")
+    return parse_s3_uri(f"file://{path}" if path.startswith("/") else path)
