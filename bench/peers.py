@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from s3dlio._native.header import HEADER_IN_CHECKOUT, write_module
 
 __all__ = ["PEERS", "ROOT", "Client", "Peer", "Unavailable", "client_of", "run"]
 
@@ -80,10 +84,20 @@ def client_of(peer: Peer, python: str) -> Client:
     if peer.package:
         interpreter = str(_environment(peer, python))
     else:
-        plain["PYTHONPATH"] = str(ROOT)
+        plain["PYTHONPATH"] = os.pathsep.join(map(str, (_installed(), ROOT)))
     version = _said("fio", "--version").removeprefix("fio-") if peer.name == "fio" else _version(peer, interpreter)
     through = ["-m", peer.through] if peer.through else []
     return Client(peer, [interpreter, *through, "-m", "bench.client", peer.module], plain, version)
+
+
+def _installed() -> Path:
+    """The folder of this library as a wheel has it: in a checkout every process compares ages and parses the header."""
+    folder = CACHE / "installed"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "s3dlio", folder / "s3dlio", ignore=shutil.ignore_patterns("__pycache__"))
+    with redirect_stdout(io.StringIO()):  # cffi names the file
+        write_module(HEADER_IN_CHECKOUT, folder / "s3dlio" / "_native")
+    return folder
 
 
 def go_program(name: str) -> Path:

@@ -144,6 +144,7 @@ def measure(
             patience = timeout * (20 if each.work.memory_only else 1)
             task = origin.place(each.work.task())
             origin.warm(task)
+            origin.sent()  # what was sent before does not count
             try:
                 answer = run_client(each.client, task, folder, patience)
             except Failed as error:
