@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from s3dlio.compat.s3torchconnector.s3reader import RangedS3Reader, S3Reader, SequentialS3Reader
+from s3dlio.compat.s3torchconnector.s3reader import RangedS3Reader, S3Reader, SequentialS3Reader, sequential
 from s3dlio.compat.s3torchconnectorclient._mountpoint_s3_client import ObjectInfo, S3Exception
 from s3dlio.errors import ChangedError
 from tests.support.mem import held
@@ -312,3 +312,28 @@ def test_an_iterator_that_fails_does_not_end() -> None:
             reader.read()
     assert reader.tell() == 2
     assert reader.read(2) == b"23"
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_what_is_left_out_and_what_goes_straight_to_its_place(
+    client: MemoryClient, is_listed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sequential, "_MANY", 8 * PART)
+    data = content(60 * PART)
+    for seed in range(40):
+        walk(client.reader(data, is_listed=is_listed), data, 20, seed)
+
+
+def test_the_end_of_a_large_object_needs_only_itself(client: MemoryClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequential, "_MANY", 8 * PART)
+    data = content(60 * PART)
+    reader = client.reader(data)
+    reader.seek(-10, SEEK_END)
+    assert reader.read() == data[-10:]
+    assert client.streams[1:] == [(60 * PART - 10, None)]
+    reader.seek(5)
+    memory = bytearray(20 * PART)
+    assert reader.readinto(memory) == len(memory)
+    assert memory == data[5 : 5 + len(memory)]
+    assert reader.read(10) == data[reader.tell() - 10 : reader.tell()]
+    assert client.streams[2:] == [(5, 20 * PART + 5), (20 * PART + 5, 28 * PART + 5)]

@@ -207,7 +207,7 @@ class GetObjectStream:
     def _fetch(self, size: int, after: Sequence[memoryview] = ()) -> bytes:
         """The next bytes, of which none is under way, behind others, in the memory that they were received into."""
         start = sum(map(len, after))
-        if self._size < 0 and self._expected < 0:  # nobody knows whether there are so many
+        if self._size < 0 and self._expected < 0 and self._end is None:  # nobody knows whether there are so many
             part = self._options.part_size
             first, is_filled = min(size, part) if size >= 0 else part, False
         else:

@@ -52,13 +52,23 @@ class Pieces:
         """First byte and end of the first hole that has some of the bytes `start` to `end`."""
         for at in range(max(0, bisect_right(self._offsets, start) - 1), bisect_left(self._offsets, end)):
             segment = self._segments[at]
-            if isinstance(segment, _Hole):
+            if isinstance(segment, _Hole) and self._offsets[at] + len(segment) > start:
                 return self._offsets[at], self._offsets[at] + len(segment)
         return None
 
     def fill(self, start: int, content: bytes) -> None:
-        """Put the bytes of a hole in their place."""
-        self._segments[bisect_right(self._offsets, start) - 1] = memoryview(content)
+        """Put bytes of a hole in their place. What is left of it before and behind them stays one."""
+        at = bisect_right(self._offsets, start) - 1
+        first, end = self._offsets[at], self._offsets[at] + len(self._segments[at])
+        stop = start + len(content)
+        new: list[tuple[int, memoryview | _Hole]] = [
+            (first, _Hole(start - first)),
+            (start, memoryview(content)),
+            (stop, _Hole(end - stop)),
+        ]
+        kept = [(offset, segment) for offset, segment in new if len(segment)]
+        self._offsets[at : at + 1] = [offset for offset, _ in kept]
+        self._segments[at : at + 1] = [segment for _, segment in kept]
 
     def cut(self, size: int) -> None:
         """Leave out all but the first `size` bytes."""

@@ -9,11 +9,14 @@ from s3dlio.compat.s3torchconnector.s3reader.pieces import Pieces
 from s3dlio.compat.s3torchconnector.s3reader.positions import CARRIED, Positioned, wanted_bytes, writable
 from s3dlio.compat.s3torchconnector.s3reader.protocol import GetObjectInfo, GetStreamCallable
 from s3dlio.compat.s3torchconnector.s3reader.sources import Source
+from s3dlio.compat.s3torchconnectorclient._exceptions import S3Exception
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 __all__ = ["SequentialS3Reader"]
+
+_MANY = 64 << 20  # bytes that are not fetched, or not copied, for the sake of others
 
 
 class SequentialS3Reader(Positioned):
@@ -21,7 +24,8 @@ class SequentialS3Reader(Positioned):
 
     The object is fetched as far as it is needed, a large one in concurrent parts, and kept until the reader is gone:
     going back costs no request. ``read()`` returns the very bytes that were received into. `readinto` of many bytes
-    receives them where they go, and does not keep them.
+    receives them where they go, and does not keep them; and what lies before a position far ahead waits until it is
+    read. So torch.load of a large checkpoint needs little memory besides that of the tensors.
     """
 
     def __init__(self, bucket: str, key: str, get_object_info: GetObjectInfo, get_stream: GetStreamCallable) -> None:
@@ -43,6 +47,7 @@ class SequentialS3Reader(Positioned):
         wanted = wanted_bytes(size)
         if wanted == 0 or self._position_at_end():
             return b""
+        self._leave_out()
         if not self._is_complete and (wanted < 0 or self._goes_straight(self._position + wanted)):
             self._hold_in_one(wanted)
         end = self._hold(self._position + wanted) if wanted > 0 else len(self._held)
@@ -56,12 +61,18 @@ class SequentialS3Reader(Positioned):
         view = writable(buf)
         if not len(view) or self._position_at_end():
             return 0
+        self._leave_out()
         at_the_end = self._position == len(self._held) and not self._is_complete
         if at_the_end and self._goes_straight(self._position + len(view)):
             done = self._opened().readinto(view)
             self._held.append_hole(done)  # it is the caller's: going back costs a request
             if done < len(view):
                 self._complete()
+        elif (stop := self._hole_from(self._position, self._position + len(view))) - self._position >= _MANY:
+            source = self._streams.open(self._position, stop, self._likely_size())
+            done = source.readinto(view[: stop - self._position])
+            self._position += done
+            return done + self.readinto(view[done:]) if done else 0
         else:
             self._fill(self._position, self._hold(self._position + len(view)))
             done = self._held.copy(self._position, view)
@@ -122,10 +133,27 @@ class SequentialS3Reader(Positioned):
         missing = end - len(self._held)
         return missing > 0 and self._opened().goes_straight(missing)
 
+    def _leave_out(self) -> None:
+        """Go to the position without what lies before it, where that is much: it may be read straight to its place."""
+        gap = self._position - len(self._held)
+        if gap >= _MANY and not self._is_complete and self._opened().goes_straight(gap):
+            self._held.append_hole(gap)
+            self._source = self._streams.open(self._position, size=self._likely_size())
+
+    def _hole_from(self, start: int, end: int) -> int:
+        """How far it is to `end`, at most, through bytes that are not kept."""
+        hole = self._held.hole(start, start + 1)
+        return start if hole is None else min(end, hole[1])
+
     def _fill(self, start: int, end: int) -> None:
-        """Fetch again what was read straight into somebody's memory."""
+        """Fetch what was left out, or read straight into somebody's memory, and some of what lies behind it."""
         while (hole := self._held.hole(start, end)) is not None:
-            self._held.fill(hole[0], self._streams.open(*hole, size=self._likely_size()).read())
+            first = max(start, hole[0])
+            stop = min(hole[1], max(end, first + _MANY))
+            content = self._streams.open(first, stop, self._likely_size()).read()
+            if not content:
+                raise S3Exception(f"Client error: {self._bucket}/{self._key} ends before byte {stop}")
+            self._held.fill(first, content)
 
     def _complete(self) -> None:
         self._is_complete = True
