@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from s3dlio._native import Client, Op, Stream, StreamOptions
 from s3dlio.compat.s3torchconnectorclient._exceptions import S3Exception, told
@@ -11,11 +12,13 @@ from s3dlio.listing import Listing
 
 __all__ = ["Ranges"]
 
+AHEAD = 64 << 20  # bytes fetched, or being fetched, and not taken; with more, memory is touched that is new
+
 
 class Ranges:
     """Ranges of one object, as (start, end), in ascending order: each comes in one piece, all are of one version.
 
-    Those to come are fetched meanwhile, as many as the memory budget of `options` has room for. The engine decides
+    Those to come are fetched meanwhile, up to `AHEAD` bytes, and the next one however long it is. The engine decides
     which of them share a request, because little or nothing lies between them, and splits what is longer than a part;
     what else lies between them is not fetched.
 
@@ -43,7 +46,7 @@ class Ranges:
             offsets=[start for start, _ in ranges],
             lengths=[end - start for start, end in ranges],
             etags=[etag] * len(ranges) if etag else None,
-            options=options,
+            options=replace(options, memory_budget=min(options.memory_budget, AHEAD)),
         )
 
     def take(self) -> memoryview:
