@@ -201,7 +201,7 @@ TORCH = """
 import os, sys
 import s3torchconnector
 if __name__ == "__main__":
-    print("torch" in sys.modules)
+    sys.stdout.write(f"{'torch' in sys.modules}\\n")  # in one piece: two processes write
 from s3torchconnector import S3MapDataset
 from torch.utils.data import DataLoader
 
@@ -211,7 +211,7 @@ def read(reader):
 if __name__ == "__main__":
     dataset = S3MapDataset.from_prefix(sys.argv[1], region="us-east-1", transform=read)
     for line in DataLoader(dataset, batch_size=None, num_workers=1, multiprocessing_context="spawn"):
-        print(line)
+        sys.stdout.write(line + "\\n")
 """
 
 
