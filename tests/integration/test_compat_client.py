@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from s3dlio.compat.s3torchconnectorclient._mountpoint_s3_client import (
     MountpointS3Client,
     S3Exception,
 )
-from s3dlio.errors import NotFoundError
+from s3dlio.errors import InvalidError, NotFoundError
 from tests.support.servers import REGION, Bucket
 
 Request = Callable[[MountpointS3Client, str], object]
@@ -88,3 +89,25 @@ def test_a_client_in_memory_may_have_tiny_parts() -> None:
     service = MockMountpointS3Client(REGION, "bucket", part_size=2)
     service.add_object("key", b"12345")
     assert list(service.create_mocked_client().get_object("bucket", "key")) == [b"12", b"34", b"5"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        ({"part_size": (5 << 20) - 1}, "invalid configuration: part size must be at between 5MiB and 5GiB"),
+        ({"part_size": (5 << 30) + 1}, "invalid configuration: part size must be at between 5MiB and 5GiB"),
+        ({"max_attempts": 0}, "invalid configuration: max_attempts must be at least 1, not 0"),
+        (
+            {"endpoint": "INVALID"},
+            "Client error: Failed to construct request: Invalid S3 endpoint: endpoint could not be resolved: "
+            "Custom endpoint `INVALID` was not a valid URI",
+        ),
+    ],
+)
+def test_wrong_parameters_are_told_with_the_librarys_error_as_their_cause(
+    parameters: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(S3Exception) as caught:
+        MountpointS3Client(REGION, **parameters)
+    assert str(caught.value) == text
+    assert isinstance(caught.value.__cause__, InvalidError)

@@ -16,7 +16,7 @@ from s3dlio.compat.s3torchconnectorclient._list_object_stream import ListObjectS
 from s3dlio.compat.s3torchconnectorclient._objects import HeadObjectResult, RestoreStatus
 from s3dlio.compat.s3torchconnectorclient._put_object_stream import PutObjectStream
 from s3dlio.compat.s3torchconnectorclient._uris import join
-from s3dlio.errors import NotFoundError, S3DlioError
+from s3dlio.errors import InvalidError, NotFoundError, S3DlioError
 from s3dlio.listing import Listing
 from s3dlio.operations import object_capabilities
 from s3dlio.options import Options
@@ -164,14 +164,18 @@ class MountpointS3Client:
 
     def _check(self) -> None:
         if not 5 * MIB <= self.part_size <= 5 * GIB:
-            raise S3Exception("invalid configuration: part size must be at between 5MiB and 5GiB")
+            raise _refused(
+                "invalid configuration: part size must be at between 5MiB and 5GiB", "part_size", self.part_size
+            )
         if self.max_attempts < 1:
-            raise S3Exception(f"invalid configuration: max_attempts must be at least 1, not {self.max_attempts}")
+            text = f"invalid configuration: max_attempts must be at least 1, not {self.max_attempts}"
+            raise _refused(text, "max_attempts", self.max_attempts)
         if self.endpoint and not self.endpoint.startswith(("http://", "https://")):
-            raise S3Exception(
+            text = (
                 "Client error: Failed to construct request: Invalid S3 endpoint: endpoint could not be resolved: "
                 f"Custom endpoint `{self.endpoint}` was not a valid URI"
             )
+            raise _refused(text, "endpoint", self.endpoint)
 
     def _as_options(self) -> Options:
         return Options.parse(
@@ -185,3 +189,10 @@ class MountpointS3Client:
             part_size=self.part_size,
             user_agent=_NOT_IN_A_HEADER.sub("?", self.user_agent_prefix),
         )
+
+
+def _refused(text: str, parameter: str, value: object) -> S3Exception:
+    """The exception for a wrong parameter, with the library's own as its cause."""
+    refused = S3Exception(text)
+    refused.__cause__ = InvalidError(f"client of s3torchconnector: {parameter} cannot be {value!r}")
+    return refused
