@@ -116,7 +116,7 @@ class S3FileSystem(FileSystemBase):
         logger.debug("rename: copied %s to %s successfully", old_path, new_path)
         if new_key != old_key:  # else it would be gone
             self._delete_with_retry(old_bucket, old_key)
-        logger.debug("rename: %s successfully", old_path)
+            logger.debug("rename: deleted %s successfully", old_path)
 
     def mkdir(self, path: Location) -> None:
         """Does nothing: files do not need directories."""
