@@ -117,6 +117,7 @@ typedef struct {
     int64_t group;               /* GET, GET_LISTED: each so many whole objects, counted from the first, lie side
                                     by side in one buffer if all are listed with one size; 0: never */
     int32_t tell_etags;          /* GET: 1: the text of each item is the ETag of its object */
+    int32_t fresh_memory;        /* GET: 1: the memory to write to was never touched; its pages are made many at once */
 } s3d_stream_options;
 
 typedef struct {

@@ -67,6 +67,7 @@ func streamOptions(o *C.s3d_stream_options) fetch.Options {
 		ShardCount:       int64(o.shard_count),
 		Group:            int64(o.group),
 		TellETags:        o.tell_etags != 0,
+		FreshMemory:      o.fresh_memory != 0,
 	}
 }
 

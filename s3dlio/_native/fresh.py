@@ -7,7 +7,6 @@ for an object that has one owner.
 from __future__ import annotations
 
 import ctypes
-import mmap
 from ctypes import byref, c_int, c_ssize_t, c_void_p, py_object
 from typing import TYPE_CHECKING
 
@@ -20,15 +19,12 @@ _new = ctypes.PYFUNCTYPE(c_void_p, c_void_p, c_ssize_t)(("PyBytes_FromStringAndS
 _content = ctypes.PYFUNCTYPE(c_void_p, c_void_p)(("PyBytes_AsString", ctypes.pythonapi))
 _resize = ctypes.PYFUNCTYPE(c_int, ctypes.POINTER(c_void_p), c_ssize_t)(("_PyBytes_Resize", ctypes.pythonapi))
 _release = ctypes.PYFUNCTYPE(None, c_void_p)(("Py_DecRef", ctypes.pythonapi))
-_madvise = ctypes.CFUNCTYPE(c_int, c_void_p, ctypes.c_size_t, c_int)(("madvise", ctypes.CDLL(None)))
-_HUGE = 2 << 20  # of a huge page, in bytes
 
 
 class FreshBytes:
     """Uninitialised memory of `size` bytes, more than 0, that becomes a bytes object.
 
-    It is what GET may write to. `take` makes it bytes, once nobody writes any more. `is_filled` says that the whole of
-    it will be written to, as far as one knows.
+    It is what GET may write to. `take` makes it bytes, once nobody writes any more.
 
     Attributes:
         address: of the memory.
@@ -36,15 +32,11 @@ class FreshBytes:
 
     __slots__ = ("_object", "_size", "address")
 
-    def __init__(self, size: int, *, is_filled: bool) -> None:
+    def __init__(self, size: int) -> None:
         self._object: int | None = None
         self._object = _new(None, size)
         self._size = size
         self.address: int = _content(self._object)
-        if is_filled and size >= 2 * _HUGE:  # most of a large read is the first touch of its pages: let there be fewer
-            start = -(-self.address // _HUGE) * _HUGE
-            end = (self.address + size) // _HUGE * _HUGE
-            _madvise(start, end - start, mmap.MADV_HUGEPAGE)  # advice: where it is not taken, nothing is lost
 
     def __len__(self) -> int:
         return self._size

@@ -55,6 +55,7 @@ class StreamOptions:
     shard_count: int = 0
     group: int = 0
     tell_etags: bool = False
+    fresh_memory: bool = False
 
 
 class Requests:
@@ -191,6 +192,7 @@ def c_options(op: Op, options: StreamOptions, event_fd: bool) -> tuple[Any, Any]
             "shard_count": options.shard_count,
             "group": options.group,
             "tell_etags": options.tell_etags,
+            "fresh_memory": options.fresh_memory,
         },
     )
     return made, pattern

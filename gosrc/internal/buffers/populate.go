@@ -27,3 +27,15 @@ func (b *Buffer) Populate(part []byte) {
 		cannotPopulate.Store(true) // or there is no memory, which a fault will tell as well
 	}
 }
+
+// PopulateFresh does the same for memory of a caller who says that it is fresh.
+// Pages that are not part's alone are left out: they may be no memory of his.
+func PopulateFresh(part []byte) {
+	if len(part) < worthPopulating || cannotPopulate.Load() {
+		return
+	}
+	skip := -uintptr(unsafe.Pointer(&part[0])) % Align
+	part = part[skip:]
+	// Some kinds of memory refuse it; then each page is made when it is written to.
+	_ = unix.Madvise(part[:len(part)/Align*Align], unix.MADV_POPULATE_WRITE)
+}

@@ -63,3 +63,24 @@ func TestOnlyMemoryThatWasNeverHandedOutIsFresh(t *testing.T) {
 		t.Error("the next block of the span is")
 	}
 }
+
+func TestPopulateFreshMakesThePagesThatAreThePartsAlone(t *testing.T) {
+	memory, err := unix.Mmap(-1, 0, 1<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Munmap(memory); err != nil {
+			t.Error(err)
+		}
+	}()
+	PopulateFresh(memory[:1000])
+	if n := present(t, memory); n != 0 {
+		t.Errorf("%d pages are there for a piece of one", n)
+	}
+	PopulateFresh(memory[5000:105000])
+	want := 105000/4096 - 2
+	if n := present(t, memory); n != want && !cannotPopulate.Load() {
+		t.Errorf("%d pages are there, not %d", n, want)
+	}
+}

@@ -142,8 +142,11 @@ func (g *get) step(ctx context.Context, j *job, n int) (err error) {
 
 // read fills n bytes of the destination.
 func (g *get) read(r io.Reader, from, n int64, j *job) error {
-	if g.buffer != nil {
-		g.buffer.Populate(g.dst[from : from+n])
+	switch part := g.dst[from : from+n]; {
+	case g.buffer != nil:
+		g.buffer.Populate(part)
+	case j.stream.opts.FreshMemory:
+		buffers.PopulateFresh(part)
 	}
 	return readFull(r, g.slice(from, n), j)
 }

@@ -47,6 +47,7 @@ type Options struct {
 	ShardCount       int64
 	Group            int64
 	TellETags        bool
+	FreshMemory      bool // the memory of the requests was never touched
 }
 
 func (o *Options) validate(op Op) error {

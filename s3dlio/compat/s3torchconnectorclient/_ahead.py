@@ -58,6 +58,7 @@ class Ahead:
         """`uri` makes one of bucket and key."""
         self.engine = engine
         self.options = options
+        self.into_memory = replace(options, fresh_memory=True)  # for memory that was never touched
         self.uri = uri
         self._last_size = 0  # bytes of the object that was read last
         self._alike = 0  # how many before it had that size, too
@@ -213,7 +214,7 @@ class Window:
         self.sizes = sizes
         self._ahead = ahead
         self._lock = threading.Lock()
-        self._fresh = [FreshBytes(max(1, size), is_filled=True) for size in sizes] if are_sure else None
+        self._fresh = [FreshBytes(max(1, size)) for size in sizes] if are_sure else None
         self._items: dict[int, Item] = {}
         self._stream = Stream(
             ahead.engine,
@@ -221,7 +222,7 @@ class Window:
             Listing.from_uris([ahead.uri(entry.bucket, entry.key) for entry in entries]),
             lengths=None if self._fresh is None else list(map(len, self._fresh)),
             memory=self._fresh,
-            options=replace(ahead.options, memory_budget=MOST_BYTES),
+            options=replace(ahead.options, memory_budget=MOST_BYTES, fresh_memory=self._fresh is not None),
         )
 
     def found(self, index: int) -> Found | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GetObjectStream"]
 
+_FRESH = 1 << 20  # bytes of memory from which on most of it was probably never touched
 _LARGE = 8  # parts: what is that long is not copied out of parts, even though nothing is fetched ahead then
 
 
@@ -50,6 +51,7 @@ class GetObjectStream:
         self.ahead = ahead
         self._engine = ahead.engine
         self._options = ahead.options
+        self._into_memory = ahead.into_memory
         self.listing = Listing.from_uris([ahead.uri(bucket, key)])
         self._position = start or 0
         self._end = end
@@ -209,10 +211,10 @@ class GetObjectStream:
         start = sum(map(len, after))
         if self._size < 0 and self._expected < 0 and self._end is None:  # nobody knows whether there are so many
             part = self._options.part_size
-            first, is_filled = min(size, part) if size >= 0 else part, False
+            first = min(size, part) if size >= 0 else part
         else:
-            first, is_filled = max(1, self._room(size)), True
-        fresh = FreshBytes(start + first, is_filled=is_filled)
+            first = max(1, self._room(size))
+        fresh = FreshBytes(start + first)
         place = 0
         for piece in after:
             fresh.put(place, piece)
@@ -249,7 +251,7 @@ class GetObjectStream:
             lengths=[length],
             memory=None if memory is None else [memory],
             etags=[self._etag] if self._etag else None,
-            options=self._options,
+            options=self._into_memory if memory is not None and length >= _FRESH else self._options,
         ) as stream:
             (item,) = stream.take()
         if item.error is not None:

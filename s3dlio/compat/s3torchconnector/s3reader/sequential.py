@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SequentialS3Reader"]
 
-_MANY = 64 << 20  # bytes that are not fetched, or not copied, for the sake of others
+_MANY = 64 << 20  # bytes that are not fetched before it is clear that they are needed
+_MUCH = 8 << 20  # bytes that go straight to their place, where nothing else has fetched them
+_LEAST = 256 << 10  # bytes fetched again at once; twice as many each time that it goes on
 
 
 class SequentialS3Reader(Positioned):
@@ -33,6 +35,8 @@ class SequentialS3Reader(Positioned):
         self._source: Source | None = None
         self._held = Pieces()  # what was fetched, from the first byte on
         self._is_complete = False  # there is no more
+        self._window = _LEAST
+        self._filled = -1  # where the bytes end that were fetched again last
 
     def prefetch(self) -> None:
         """Open the stream; what is read later comes from it."""
@@ -68,16 +72,25 @@ class SequentialS3Reader(Positioned):
             self._held.append_hole(done)  # it is the caller's: going back costs a request
             if done < len(view):
                 self._complete()
-        elif (stop := self._hole_from(self._position, self._position + len(view))) - self._position >= _MANY:
-            source = self._streams.open(self._position, stop, self._likely_size())
-            done = source.readinto(view[: stop - self._position])
-            self._position += done
-            return done + self.readinto(view[done:]) if done else 0
         else:
-            self._fill(self._position, self._hold(self._position + len(view)))
-            done = self._held.copy(self._position, view)
+            done = self._over_a_hole(view, self._hold(self._position + len(view)))
         self._position += done
         return done
+
+    def _over_a_hole(self, view: memoryview, end: int) -> int:
+        """Copy what is held of the bytes up to `end`; much that is not goes straight to its place, and is not kept."""
+        start = self._position
+        hole = self._held.hole(start, end)
+        if hole is not None:
+            first, stop = max(start, hole[0]), min(end, hole[1])
+            if stop - first >= _MUCH:
+                source = self._streams.open(first, stop, self._likely_size())
+                self._held.copy(start, view[: first - start])
+                got = source.readinto(view[first - start : stop - start])
+                self._fill(first + got, end)
+                return first + got - start + self._held.copy(first + got, view[first + got - start :])
+        self._fill(start, end)
+        return self._held.copy(start, view)
 
     def __getstate__(self) -> dict[str, Any]:
         """What was fetched comes along only if it is the whole object, and small."""
@@ -140,16 +153,13 @@ class SequentialS3Reader(Positioned):
             self._held.append_hole(gap)
             self._source = self._streams.open(self._position, size=self._likely_size())
 
-    def _hole_from(self, start: int, end: int) -> int:
-        """How far it is to `end`, at most, through bytes that are not kept."""
-        hole = self._held.hole(start, start + 1)
-        return start if hole is None else min(end, hole[1])
-
     def _fill(self, start: int, end: int) -> None:
         """Fetch what was left out, or read straight into somebody's memory, and some of what lies behind it."""
         while (hole := self._held.hole(start, end)) is not None:
             first = max(start, hole[0])
-            stop = min(hole[1], max(end, first + _MANY))
+            self._window = min(2 * self._window, _MANY) if first == self._filled else _LEAST
+            stop = min(hole[1], max(end, first + self._window))
+            self._filled = stop
             content = self._streams.open(first, stop, self._likely_size()).read()
             if not content:
                 raise S3Exception(f"Client error: {self._bucket}/{self._key} ends before byte {stop}")
