@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import mmap
@@ -132,6 +133,7 @@ def measure(peer: ModuleType, task: Task) -> dict[str, Any]:
     """Do it once, after a warm-up that imports, loads and connects."""
     prepare(peer, task.warm_up())()
     work = prepare(peer, task)
+    gc.collect()  # a full collection takes a tenth of a second where torch is loaded: not by chance in the midst of it
     forget_peak()
     start_mb, cpu, wall = memory_mb("VmRSS"), cpu_seconds(), time.perf_counter()
     delivered = work()
