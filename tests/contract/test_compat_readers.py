@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from s3dlio.compat.s3torchconnector.s3reader import RangedS3Reader, S3Reader, SequentialS3Reader, sequential
-from s3dlio.compat.s3torchconnectorclient._mountpoint_s3_client import ObjectInfo, S3Exception
+from s3dlio.compat.s3torchconnectorclient._mountpoint_s3_client import GetObjectStream, ObjectInfo, S3Exception
 from s3dlio.errors import ChangedError
 from tests.support.mem import held
 from tests.support.readers import BUCKET, KINDS, PART, MemoryClient, content, walk
@@ -343,3 +343,31 @@ def test_the_end_of_a_large_object_needs_only_itself(client: MemoryClient, monke
     assert memory == data[5 : 5 + len(memory)]
     assert reader.read(10) == data[reader.tell() - 10 : reader.tell()]
     assert client.streams[2:] == [(5, 20 * PART + 5), (20 * PART + 5, 20 * PART + 105)]
+
+
+def test_an_interrupt_amid_a_fetch_of_unknown_length_loses_no_byte(
+    client: MemoryClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = content(20 * PART)
+    reader = client.reader(data)
+    get, calls = GetObjectStream._get, iter(range(100))
+
+    def interrupted(self: GetObjectStream, *arguments: Any) -> Any:
+        if next(calls) == 1:  # the first part is there, and tells that there are more
+            raise KeyboardInterrupt
+        return get(self, *arguments)
+
+    monkeypatch.setattr(GetObjectStream, "_get", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        reader.seek(15 * PART)
+    assert reader.tell() == 0
+    assert reader.read() == data
+
+
+def test_an_object_that_has_grown_fills_a_buffer(client: MemoryClient) -> None:
+    reader = client.reader(content(2 * PART), is_listed=True)
+    client.add_object("key", content(5 * PART, 1))
+    buffer = bytearray(6 * PART)
+    assert reader.readinto(buffer) == 5 * PART
+    assert buffer[: 5 * PART] == content(5 * PART, 1)
+    assert reader.read() == b""

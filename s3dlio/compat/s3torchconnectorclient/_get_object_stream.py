@@ -104,7 +104,8 @@ class GetObjectStream:
         piece, self._left = self._left, memoryview(b"")
         if not piece and not self._is_at_end():
             if self._parts is None and self._deserves_a_piece(wanted):
-                return memoryview(self._fetch(wanted))
+                with self._all_or_nothing():
+                    return memoryview(self._fetch(wanted))
             piece = self._fetch_part()
         self._position += len(piece)
         return piece
@@ -135,7 +136,7 @@ class GetObjectStream:
             for piece in self._fetched(len(view)):
                 view[done : done + len(piece)] = piece
                 done += len(piece)
-            if done < len(view) and not self._is_at_end():
+            while done < len(view) and not self._is_at_end():  # again where it has grown since somebody knew its size
                 wanted = max(1, self._room(len(view) - done))
                 got = self._get(wanted, view[done : done + wanted]).length
                 self._position += got
