@@ -14,7 +14,8 @@ from s3dlio.compat.s3torchconnectorclient._mountpoint_s3_client import (
     S3Exception,
 )
 from s3dlio.errors import InvalidError, NotFoundError
-from tests.support.servers import REGION, Bucket
+from tests.support.faults import FaultProxy
+from tests.support.servers import REGION, Bucket, S3Server
 
 Request = Callable[[MountpointS3Client, str], object]
 REQUESTS: dict[str, tuple[Request, str | None, str]] = {
@@ -111,3 +112,24 @@ def test_wrong_parameters_are_told_with_the_librarys_error_as_their_cause(
         MountpointS3Client(REGION, **parameters)
     assert str(caught.value) == text
     assert isinstance(caught.value.__cause__, InvalidError)
+
+
+def test_a_listing_that_failed_goes_on_where_it_was(
+    minio_bucket: Bucket, fault_proxy: Callable[[S3Server], FaultProxy]
+) -> None:
+    for i in range(7):
+        minio_bucket.put(f"{i}")
+    proxy = fault_proxy(minio_bucket.server)
+    client = MountpointS3Client(REGION, endpoint=proxy.endpoint, max_attempts=1)
+    pages = client.list_objects(minio_bucket.name, max_keys=3)
+    name = proxy.add("reset_peer", timeout=0)
+    with pytest.raises(S3Exception):
+        next(pages)
+    proxy.remove(name)
+    assert [[info.key for info in page.object_info] for page in pages] == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
+
+
+def test_the_error_for_an_endpoint_has_no_password() -> None:
+    with pytest.raises(S3Exception, match="`host:9000` was not a valid URI") as caught:
+        MountpointS3Client(REGION, endpoint="user:password@host:9000")
+    assert "password" not in str(caught.value)

@@ -173,7 +173,7 @@ class MountpointS3Client:
         if self.endpoint and not self.endpoint.startswith(("http://", "https://")):
             text = (
                 "Client error: Failed to construct request: Invalid S3 endpoint: endpoint could not be resolved: "
-                f"Custom endpoint `{self.endpoint}` was not a valid URI"
+                f"Custom endpoint `{self.endpoint.rpartition('@')[2]}` was not a valid URI"  # no user, no password
             )
             raise _refused(text, "endpoint", self.endpoint)
 

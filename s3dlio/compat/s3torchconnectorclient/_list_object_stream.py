@@ -70,8 +70,13 @@ class ListObjectStream:
     def __next__(self) -> ListObjectResult:
         if self.complete:
             raise StopIteration
-        with in_its_words("list"):
-            page = next(self._pages, None)
+        try:
+            with in_its_words("list"):
+                page = next(self._pages, None)
+        except BaseException:  # a generator that has raised is at its end, the listing is not
+            self._prefixes.clear()
+            self._pages = self._results(self.continuation_token)
+            raise
         if page is None:
             self.complete, self.continuation_token = True, None
             raise StopIteration
