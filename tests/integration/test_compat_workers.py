@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import ConcatDataset, DataLoader, Subset
 
 from s3dlio.compat.s3torchconnector import S3Exception, S3IterableDataset, S3MapDataset, S3Reader
+from tests.support import forks
 from tests.support.audit import AuditLog
 from tests.support.readers import KINDS, REGION
 from tests.support.samples import Folder, Store, fill, sample
-from tests.support.servers import Bucket
+from tests.support.servers import Bucket, S3Server
 
 # torch warns where there are more workers than processors
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
@@ -150,3 +151,80 @@ def test_a_failure_in_a_worker_arrives_as_it_is(minio_bucket: Bucket) -> None:
     dataset = S3MapDataset.from_objects([minio_bucket.uri("missing")], region=REGION, transform=read)
     with pytest.raises(S3Exception, match="Service error: The key does not exist"):
         list(loader_of(dataset, "fork", 1))
+
+
+def test_a_batch_of_readers_of_several_services(
+    minio: S3Server, versitygw: S3Server, use_server: Callable[[S3Server], None]
+) -> None:
+    use_server(minio)
+    bucket = minio.new_bucket()
+    versitygw.client.create_bucket(Bucket=bucket.name)
+    parts = []
+    for server in (minio, versitygw):
+        Bucket(server, bucket.name).put("train/key", server.name.ljust(10).encode())
+        parts.append(S3MapDataset.from_prefix(bucket.uri("train/"), region=REGION, endpoint=server.endpoint))
+    for batch in loader_of(ConcatDataset(parts), "fork", 1):
+        assert [reader.read() for reader in batch] == [b"minio     ", b"versitygw "]
+
+
+def test_samples_of_which_the_first_are_bytes(tmp_path: Path) -> None:
+    place = Folder(tmp_path)
+    for i in range(COUNT):
+        place.put(f"train/{i:04d}.bin", bytes([i]) * LARGE)
+    dataset = dataset_of(S3MapDataset, place, transform=_some)
+    found = [item for batch in loader_of(dataset, "fork", 1) for item in batch]
+    assert found == [bytes([i]) * LARGE if i % 5 < 4 else None for i in range(COUNT)]
+
+
+def _some(reader: S3Reader) -> bytes | None:
+    return reader.read() if int(reader.key[-8:-4]) % 5 < 4 else None
+
+
+class Cached(S3MapDataset):
+    """Has the same reader for an index several times, but keeps one reader only."""
+
+    def __getitem__(self, i: int) -> Any:
+        kept: tuple[int, Any] = self.__dict__.get("kept", (-1, None))
+        if kept[0] != i // 2:
+            kept = self.kept = i // 2, super().__getitem__(i // 2)
+        return kept[1]
+
+
+def test_a_reader_that_was_sent_twice_stays_until_both_are_gone(tmp_path: Path) -> None:
+    place = Folder(tmp_path)
+    for i in range(COUNT):
+        place.put(f"train/{i:04d}.bin", bytes([i]) * LARGE)
+    dataset = Cached.from_prefix(place.uri("train/"))
+    loader = loader_of(dataset, "fork", 1, batch_size=1, collate_fn=_same, prefetch_factor=1)
+    kept = []
+    for i, reader in enumerate(loader):
+        if i % 2:
+            kept.append(reader)  # the first of each pair goes at once
+    assert [reader.read() for reader in kept] == [bytes([i]) * LARGE for i in range(len(kept))]
+
+
+def _same(batch: list[Any]) -> Any:
+    return batch[0]
+
+
+def test_a_fork_amid_a_pass_costs_no_request(audited_bucket: Bucket, audit_log: AuditLog) -> None:
+    fill(audited_bucket, COUNT)
+    found = []
+    for i, reader in enumerate(S3IterableDataset.from_prefix(audited_bucket.uri("train/"), region=REGION)):
+        found.append(reader.read())
+        if i == 3:
+            forks.in_child(lambda: None)
+    assert found == [sample(i) for i in range(COUNT)]
+    assert len(audit_log.requests(audited_bucket, "GetObject")) == COUNT
+
+
+def test_a_dataset_that_a_thread_was_using_at_the_fork(tmp_path: Path) -> None:
+    place = Folder(tmp_path)
+    fill(place, COUNT)
+    dataset = dataset_of(S3MapDataset, place)
+    with dataset._accesses._lock:  # as a thread has it that the child does not have
+        forks.in_child(lambda: _reads(dataset))
+
+
+def _reads(dataset: Any) -> None:
+    assert [reader.read() for reader in dataset] == [sample(i) for i in range(COUNT)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -26,6 +27,7 @@ class Accesses:
         """`read` makes a pass over the entries at some indices, with a patience; `length` is how many there are."""
         self._read = read
         self._length = length
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self._pass: Pass[S3BucketKeyData] | None = None
         self._expected: Iterator[int] = iter(())
@@ -33,6 +35,7 @@ class Accesses:
 
     def follow(self, index: int) -> None:
         """A sample is asked for."""
+        self._begin_anew_in_a_fork()
         with self._lock:
             if self._pass is None or next(self._expected, None) != index:
                 self._begin(range(index, self._length()), PATIENCE)
@@ -42,6 +45,7 @@ class Accesses:
 
     def expect(self, indices: Sequence[int]) -> None:
         """The samples at these indices will be asked for, in this order."""
+        self._begin_anew_in_a_fork()
         with self._lock:
             sure = self._is_batch and self._pass is not None and self._pass.was_read
             self._begin(indices, 0 if sure else 1)
@@ -51,6 +55,11 @@ class Accesses:
         self._expected = iter(indices)
         self._pass = self._read(iter(indices), patience)
         self._is_batch = False
+
+    def _begin_anew_in_a_fork(self) -> None:
+        """What the parent was asked for leads nowhere here, and a thread of it may have held the lock."""
+        if self._process != os.getpid():
+            self.__init__(self._read, self._length)  # type: ignore[misc]
 
     def __reduce__(self) -> tuple[object, ...]:
         return Accesses, (self._read, self._length)

@@ -45,7 +45,7 @@ def carry(readers: Sequence[Positioned]) -> None:
         for start, size, content in zip(starts, sizes, contents, strict=True)
         if isinstance(content, GetObjectStream)
     ]
-    done = dict(zip(map(id, streams), fetch_together(streams, places), strict=True))
+    done = _fetch(streams, places)
     for reader, content, start, size in zip(readers, contents, starts, sizes, strict=True):
         if not isinstance(content, GetObjectStream):
             luggage.part(start, size)[:] = content
@@ -53,6 +53,18 @@ def carry(readers: Sequence[Positioned]) -> None:
             _pack_alone(reader, content.read())
             continue
         _pack(reader, luggage, start, size)
+
+
+def _fetch(streams: Sequence[GetObjectStream], places: Sequence[memoryview]) -> dict[int, bool]:
+    """Fill each place from a stream, those of a client together. Returns by the id of a stream whether it succeeded."""
+    clients: dict[int, list[tuple[GetObjectStream, memoryview]]] = {}
+    for stream, place in zip(streams, places, strict=True):
+        clients.setdefault(id(stream.ahead), []).append((stream, place))
+    done: dict[int, bool] = {}
+    for pairs in clients.values():
+        together = [stream for stream, _ in pairs]
+        done.update(zip(map(id, together), fetch_together(together, [place for _, place in pairs]), strict=True))
+    return done
 
 
 def _content(reader: Positioned) -> bytes | GetObjectStream:
@@ -111,7 +123,8 @@ def _collate_bytes(batch: list[bytes], *, collate_fn_map: Any = None) -> Any:
 
     The queue of a DataLoader would copy them six times, and through a pipe.
     """
-    if _is_ours(get_worker_info()) and sum(map(len, batch)) >= _WORTH_SHARING:
+    are_bytes = all(type(content) is bytes for content in batch)  # torch looks at the first one only
+    if are_bytes and _is_ours(get_worker_info()) and sum(map(len, batch)) >= _WORTH_SHARING:
         return _Parcel(batch)
     return _collate_bytes_of_torch(batch, collate_fn_map=collate_fn_map)
 

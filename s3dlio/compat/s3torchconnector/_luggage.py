@@ -1,13 +1,15 @@
 """`Luggage`: what goes from a worker to its parent in memory that both of them see.
 
-Making, clearing and freeing such memory costs more than filling it, so a worker uses it again. The first byte of a
-block says whether somebody in another process looks at it.
+Making, clearing and freeing such memory costs more than filling it, so a worker uses it again. Each time that luggage
+is sent, a byte in front of it says so until what has arrived is gone: one byte for each, so that nobody who lets go of
+it speaks for others who have it, too.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import threading
 import weakref
 from collections.abc import Callable
 
@@ -17,7 +19,8 @@ from s3dlio.torch.blocks import new_block
 
 __all__ = ["Luggage", "pack"]
 
-_HEADER = 64  # bytes in front of the content: what follows is aligned
+_HEADER = 64  # bytes in front of the content, of those who look at it: what follows is aligned
+_FOR_EVER = _HEADER - 1  # the byte of those that have none of their own: it stays in use
 _STEP = 1 << 20  # blocks are multiples of this: batches differ a little
 _WASTE = 4  # times as long as its content may a block be
 _MOST = 8  # blocks that a worker keeps
@@ -37,24 +40,37 @@ class Luggage:
         """Some of the content. It keeps the memory."""
         return self._content[start : start + size]
 
-    def __reduce__(self) -> tuple[Callable[[torch.Tensor], Luggage], tuple[torch.Tensor]]:
-        return _arrive, (self._block,)
+    def __reduce__(self) -> tuple[Callable[[torch.Tensor, int], Luggage], tuple[torch.Tensor, int]]:
+        return _arrive, (self._block, _blocks.claim(self._block))
 
 
-def _arrive(block: torch.Tensor) -> Luggage:
+_forks = 0  # of this process and those it was forked from
+
+
+def _fork() -> None:
+    """What is here now will be in two processes: neither of them knows when the other one lets go of it."""
+    global _forks
+    _forks += 1
+
+
+os.register_at_fork(before=_fork)
+
+
+def _arrive(block: torch.Tensor, at: int) -> Luggage:
     """In the process that the luggage came to: when the last view of it is gone, the worker may use the block again."""
     luggage = Luggage(block)
-    weakref.finalize(luggage.memory, _let_go, block, os.getpid()).atexit = False
+    if at != _FOR_EVER:
+        weakref.finalize(luggage.memory, _let_go, block, at, _forks).atexit = False
     return luggage
 
 
-def _let_go(block: torch.Tensor, process: int) -> None:
-    if os.getpid() == process:  # a forked child has views of its own, but the parent's are those that count
-        _flag(block).value = _FREE
+def _let_go(block: torch.Tensor, at: int, forks: int) -> None:
+    if forks == _forks:
+        _header(block)[at] = _FREE
 
 
-def _flag(block: torch.Tensor) -> ctypes.c_char:
-    return ctypes.c_char.from_address(block.data_ptr())
+def _header(block: torch.Tensor) -> ctypes.Array[ctypes.c_char]:
+    return (ctypes.c_char * _HEADER).from_address(block.data_ptr())
 
 
 class _Blocks:
@@ -62,6 +78,7 @@ class _Blocks:
 
     def __init__(self) -> None:
         self._process = os.getpid()
+        self._lock = threading.Lock()  # a queue packs in a thread of its own
         self._kept: list[tuple[torch.Tensor, weakref.ref[object]]] = []
 
     def luggage(self, size: int) -> Luggage:
@@ -69,20 +86,29 @@ class _Blocks:
         if self._process != os.getpid():
             self.__init__()  # type: ignore[misc]  # forked: they are the parent's
         needed = _HEADER + size
-        block = self._free(needed)
-        if block is None:
-            block = new_block(-(-needed // _STEP) * _STEP)
-        _flag(block).value = _IN_USE
-        luggage = Luggage(block)
-        self._kept.append((block, weakref.ref(luggage.memory)))
-        del self._kept[:-_MOST]
+        with self._lock:
+            block = self._free(needed)
+            if block is None:
+                block = new_block(-(-needed // _STEP) * _STEP)
+                _header(block).raw = bytes(_HEADER)
+            luggage = Luggage(block)
+            self._kept.append((block, weakref.ref(luggage.memory)))
+            del self._kept[:-_MOST]
         return luggage
+
+    def claim(self, block: torch.Tensor) -> int:
+        """Note that one more process is about to look at a block. Returns the byte of the header that says so."""
+        with self._lock:
+            header = _header(block)
+            at = header.raw.find(_FREE) % _HEADER  # none: the last byte
+            header[at] = _IN_USE
+        return at
 
     def _free(self, needed: int) -> torch.Tensor | None:
         for at in reversed(range(len(self._kept))):
             block, memory = self._kept[at]
             fits = needed <= block.numel() <= max(_STEP, _WASTE * needed)
-            if fits and memory() is None and _flag(block).value == _FREE:
+            if fits and memory() is None and _header(block).raw == bytes(_HEADER):
                 del self._kept[at]
                 return block
         return None

@@ -27,6 +27,7 @@ def fetch_together(streams: Sequence[GetObjectStream], memory: Sequence[memoryvi
         Listing.joined([stream.listing for stream in streams]),
         lengths=[max(1, len(part)) for part in memory],
         memory=[part if len(part) else memoryview(bytearray(1)) for part in memory],
+        etags=[stream.etag for stream in streams],
         options=ahead.options,
     ) as under_way:
         while items := under_way.take(1, len(streams)):

@@ -37,7 +37,7 @@ def _forget_native_clients() -> None:
     """Before a fork: parent and child build theirs anew. The library needs no such care; programs look for it."""
     with _building:
         for client in _live:
-            client._native_client = None
+            client._last_native, client._native_client = client._native_client, None
         _live.clear()
 
 
@@ -72,6 +72,7 @@ class S3Client:
         self._s3client_config = s3client_config or S3ClientConfig()
         self._client_pid: int | None = None
         self._native_client: MountpointS3Client | None = None
+        self._last_native: MountpointS3Client | None = None  # from before a fork
 
     @property
     def _client(self) -> MountpointS3Client:
@@ -81,7 +82,10 @@ class S3Client:
             with _building:
                 native = self._native_client
                 if native is None or self._client_pid != os.getpid():
-                    native = self._native_client = self._client_builder()
+                    native = self._client_builder()
+                    if self._last_native is not None and self._client_pid == os.getpid():
+                        native.ahead = self._last_native.ahead  # which the passes under way fetch for
+                    self._native_client, self._last_native = native, None
                     self._client_pid = os.getpid()
                     _live.add(self)
         return native
@@ -173,4 +177,4 @@ class S3Client:
         return self._client.ahead.follow(entries, patience)
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_client_pid": None, "_native_client": None}
+        return {**self.__dict__, "_client_pid": None, "_native_client": None, "_last_native": None}
