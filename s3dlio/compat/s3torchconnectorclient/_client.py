@@ -171,11 +171,12 @@ class MountpointS3Client:
             text = f"invalid configuration: max_attempts must be at least 1, not {self.max_attempts}"
             raise _refused(text, "max_attempts", self.max_attempts)
         if self.endpoint and not self.endpoint.startswith(("http://", "https://")):
+            shown = self.endpoint.rpartition("@")[2]  # no user, no password
             text = (
                 "Client error: Failed to construct request: Invalid S3 endpoint: endpoint could not be resolved: "
-                f"Custom endpoint `{self.endpoint.rpartition('@')[2]}` was not a valid URI"  # no user, no password
+                f"Custom endpoint `{shown}` was not a valid URI"
             )
-            raise _refused(text, "endpoint", self.endpoint)
+            raise _refused(text, "endpoint", shown)
 
     def _as_options(self) -> Options:
         return Options.parse(
