@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,6 +16,13 @@ from s3dlio.compat.s3torchconnector._user_agent import UserAgent
 from s3dlio.compat.s3torchconnector.s3reader import S3Reader, S3ReaderConstructor, S3ReaderConstructorProtocol
 
 __all__ = ["Objects"]
+
+
+@functools.cache
+def _settle_in() -> None:
+    """What helps a process that does nothing but load samples: a DataLoader worker, once."""
+    keep_freed_memory()
+    gc.freeze()  # what is there by now stays: looking through it again and again takes time, and copies its pages
 
 
 class Objects:
@@ -61,7 +70,7 @@ class Objects:
 
     def _get_transformed_object(self, entry: S3BucketKeyData) -> Any:
         if get_worker_info() is not None:
-            keep_freed_memory()
+            _settle_in()
         return self._transform(
             self._get_client().get_object(
                 entry.bucket,

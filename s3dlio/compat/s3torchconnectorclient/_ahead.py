@@ -110,6 +110,7 @@ class Pass(Generic[SomeEntry]):
         self._lock = threading.RLock()  # readers may be read by several threads
         self._me = weakref.ref(self)
         self._pulled: deque[SomeEntry] = deque()  # entries of windows, which are not handed out yet
+        self._is_pulled = False  # there are no more to pull
         self._failure: Exception | None = None  # of the listing, to be raised behind these
         self._handed: deque[tuple[SomeEntry, int]] = deque()  # entries that may still be claimed
         self._next = 0  # number of the entry that is handed out next
@@ -169,7 +170,7 @@ class Pass(Generic[SomeEntry]):
 
     def _top_up(self) -> None:
         """Open the next window once half of the last one is claimed, and there is room."""
-        if self._read < self._patience or self._is_over or 2 * len(self._waiting) > self._length:
+        if self._read < self._patience or self._is_over or self._is_pulled or 2 * len(self._waiting) > self._length:
             return
         room = MOST_BYTES - sum(window.sizes[i] for window, i in self._waiting.values())
         first = self._next + len(self._pulled)
@@ -194,8 +195,10 @@ class Pass(Generic[SomeEntry]):
             entry = next(self._entries, None)
         except Exception as error:  # noqa: BLE001 - raised where the entry would have come
             self._failure = error
-            return None
-        if entry is not None:
+            entry = None
+        if entry is None:
+            self._is_pulled = True
+        else:
             self._pulled.append(entry)
         return entry
 
