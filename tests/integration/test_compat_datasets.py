@@ -162,3 +162,15 @@ def test_a_samplers_batches_are_read_together(audited_bucket: Bucket, audit_log:
     for _ in range(3):
         assert dataset.__getitems__(order) == [sample(i % COUNT) for i in order]
     assert counted(audit_log, audited_bucket)["GetObject"] == 3 * len(order)
+
+
+def test_a_local_prefix_goes_into_the_directories_that_begin_like_it(tmp_path: Path) -> None:
+    place = Folder(tmp_path)
+    for key in ("data.txt", "data/a", "data/b/c", "database", "other/data", "dat"):
+        place.put(key, key.encode())
+    (tmp_path / "closed").mkdir(mode=0)  # nobody may look into it, and nobody needs to
+    for scheme in ("file", "direct"):
+        found = list(S3IterableDataset.from_prefix(f"{scheme}://{tmp_path}/data"))
+        wanted = ["data.txt", "data/a", "data/b/c", "database"]
+        assert [reader.key for reader in found] == [f"{tmp_path}/{key}"[1:] for key in wanted]
+        assert [reader.read() for reader in found] == [key.encode() for key in wanted]

@@ -228,3 +228,28 @@ def test_a_dataset_that_a_thread_was_using_at_the_fork(tmp_path: Path) -> None:
 
 def _reads(dataset: Any) -> None:
     assert [reader.read() for reader in dataset] == [sample(i) for i in range(COUNT)]
+
+
+@pytest.mark.parametrize("sharing", ["file_descriptor", "file_system"])
+def test_many_batches_are_kept_and_nothing_is_left(tmp_path: Path, sharing: str) -> None:
+    import os
+
+    import torch.multiprocessing
+
+    place = Folder(tmp_path)
+    for i in range(150):
+        place.put(f"train/{i:04d}.bin", sample(i))
+    strategy: Any = torch.multiprocessing
+    before, way = set(os.listdir("/dev/shm")), strategy.get_sharing_strategy()
+    files = len(os.listdir("/proc/self/fd"))
+    strategy.set_sharing_strategy(sharing)
+    try:
+        kept = [
+            reader for batch in loader_of(dataset_of(S3MapDataset, place), "fork", 1, batch_size=1) for reader in batch
+        ]
+    finally:
+        strategy.set_sharing_strategy(way)
+    assert len(os.listdir("/proc/self/fd")) < files + 90
+    assert [reader.read() for reader in kept] == [sample(i) for i in range(150)]
+    del kept
+    assert not {name for name in set(os.listdir("/dev/shm")) - before if name.startswith("torch_")}

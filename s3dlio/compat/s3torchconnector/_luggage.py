@@ -12,6 +12,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 
 import torch
 
@@ -24,6 +25,7 @@ _FOR_EVER = _HEADER - 1  # the byte of those that have none of their own: it sta
 _STEP = 1 << 20  # blocks are multiples of this: batches differ a little
 _WASTE = 4  # times as long as its content may a block be
 _MOST = 8  # blocks that a worker keeps
+_MOST_ARRIVED = 64  # blocks that a process has got and still sees: each is an open file. Beyond that it has copies
 _FREE, _IN_USE = b"\0", b"\1"
 
 
@@ -44,6 +46,7 @@ class Luggage:
         return _arrive, (self._block, _blocks.claim(self._block))
 
 
+_arrived: set[int] = set()  # the ids of what has arrived and is seen
 _forks = 0  # of this process and those it was forked from
 
 
@@ -58,14 +61,24 @@ os.register_at_fork(before=_fork)
 
 def _arrive(block: torch.Tensor, at: int) -> Luggage:
     """In the process that the luggage came to: when the last view of it is gone, the worker may use the block again."""
+    if len(_arrived) >= _MOST_ARRIVED:
+        alone = Luggage(block.clone())
+        _let_go(block, at, _forks)
+        return alone
     luggage = Luggage(block)
-    if at != _FOR_EVER:
-        weakref.finalize(luggage.memory, _let_go, block, at, _forks).atexit = False
+    number = id(luggage.memory)
+    _arrived.add(number)
+    weakref.finalize(luggage.memory, _gone, number, block, at, _forks).atexit = False
     return luggage
 
 
+def _gone(number: int, block: torch.Tensor, at: int, forks: int) -> None:
+    _arrived.discard(number)
+    _let_go(block, at, forks)
+
+
 def _let_go(block: torch.Tensor, at: int, forks: int) -> None:
-    if forks == _forks:
+    if forks == _forks and at != _FOR_EVER:
         _header(block)[at] = _FREE
 
 
@@ -86,6 +99,8 @@ class _Blocks:
         if self._process != os.getpid():
             self.__init__()  # type: ignore[misc]  # forked: they are the parent's
         needed = _HEADER + size
+        if not self._kept:  # torch may have made files of them, which go with them
+            Finalize(None, self._kept.clear, exitpriority=0)
         with self._lock:
             block = self._free(needed)
             if block is None:

@@ -97,16 +97,25 @@ class ListObjectStream:
     def _found(self) -> Iterator[list[ObjectInfo]]:
         """What lies below the prefix; a common prefix has a negative size."""
         root = self._client.uri(self.bucket, "")
-        deeper = self.delimiter != "/"
-        for page in list_pages(self._client._engine, root + self._listed(root), recursive=deeper):
+        for page in self._listed(root):
             rows = [row for row in _rows(page, len(root)) if row.key.startswith(self.prefix)]
             yield rows if self.delimiter in ("", "/") else self._folded(rows)
 
-    def _listed(self, root: str) -> str:
-        """The prefix that the store is asked for: where there are directories, it is one."""
-        if object_capabilities(root)["containers"]:
-            return self.prefix
-        return self.prefix[: self.prefix.rfind("/") + 1]
+    def _listed(self, root: str) -> Iterator[Listing]:
+        """What the store is asked for: where there are directories, those that begin like the prefix."""
+        engine, deeper = self._client._engine, self.delimiter != "/"
+        directory = self.prefix[: self.prefix.rfind("/") + 1]
+        if directory == self.prefix or object_capabilities(root)["containers"]:
+            yield from list_pages(engine, root + self.prefix, recursive=deeper)
+            return
+        for page in list_pages(engine, root + directory):
+            for at, uri in enumerate(page.uris()):
+                if not uri.startswith(root + self.prefix):
+                    continue
+                if deeper and page.sizes[at] < 0:
+                    yield from list_pages(engine, uri, recursive=True)
+                else:
+                    yield page.select([at])
 
     def _folded(self, rows: list[ObjectInfo]) -> list[ObjectInfo]:
         """Rows with common prefixes for what lies behind a delimiter that the stores do not know."""
