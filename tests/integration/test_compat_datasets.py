@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,20 +16,9 @@ from s3dlio.errors import NotFoundError
 from tests.support.audit import AuditLog
 from tests.support.readers import KINDS, REGION
 from tests.support.samples import Folder, Store, fill, sample
-from tests.support.servers import Bucket, S3Server
+from tests.support.servers import Bucket
 
 COUNT = 20
-
-
-@pytest.fixture(params=["minio", "versitygw", "file", "direct"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, use_server: Callable[[S3Server], None]) -> Store:
-    """An empty place of each kind."""
-    if request.param in ("file", "direct"):
-        return Folder(tmp_path, request.param)
-    server: S3Server = request.getfixturevalue(request.param)
-    use_server(server)
-    bucket: Store = server.new_bucket()
-    return bucket
 
 
 def read(reader: S3Reader) -> bytes:

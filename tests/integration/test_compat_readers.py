@@ -27,17 +27,6 @@ PART = 5 << 20
 CONFIG = S3ClientConfig(part_size=PART, max_attempts=3)
 
 
-@pytest.fixture(params=["minio", "versitygw", "file", "direct"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, use_server: Callable[[S3Server], None]) -> Store:
-    """An empty place of each kind."""
-    if request.param in ("file", "direct"):
-        return Folder(tmp_path, request.param)
-    server: S3Server = request.getfixturevalue(request.param)
-    use_server(server)
-    bucket: Store = server.new_bucket()
-    return bucket
-
-
 def reader_of(uri: str, kind: str = "sequential", endpoint: str | None = None) -> S3Reader:
     """A reader of an object, with a client of its own."""
     client = S3Client(REGION, endpoint=endpoint, s3client_config=CONFIG)
