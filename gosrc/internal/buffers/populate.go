@@ -30,12 +30,30 @@ func (b *Buffer) Populate(part []byte) {
 
 // PopulateFresh does the same for memory of a caller who says that it is fresh.
 // Pages that are not part's alone are left out: they may be no memory of his.
+// Often it is fresh for him alone, and has been used before: then to walk
+// through its pages would be a tenth of the cost of a read.
 func PopulateFresh(part []byte) {
 	if len(part) < worthPopulating || cannotPopulate.Load() {
 		return
 	}
 	skip := -uintptr(unsafe.Pointer(&part[0])) % Align
 	part = part[skip:]
+	if len(part) >= Align && isThere(part) {
+		return
+	}
 	// Some kinds of memory refuse it; then each page is made when it is written to.
 	_ = unix.Madvise(part[:len(part)/Align*Align], unix.MADV_POPULATE_WRITE)
+}
+
+// isThere says whether part, which begins at a page, seems to have pages: the first, one in the middle and the last.
+func isThere(part []byte) bool {
+	last := (len(part) - 1) / Align * Align
+	for _, at := range [...]int{0, last / 2 / Align * Align, last} {
+		var state byte
+		_, _, failed := unix.RawSyscall(unix.SYS_MINCORE, uintptr(unsafe.Pointer(&part[at])), 1, uintptr(unsafe.Pointer(&state)))
+		if failed != 0 || state&1 == 0 {
+			return false
+		}
+	}
+	return true
 }

@@ -84,3 +84,27 @@ func TestPopulateFreshMakesThePagesThatAreThePartsAlone(t *testing.T) {
 		t.Errorf("%d pages are there, not %d", n, want)
 	}
 }
+
+func TestPopulateFreshLeavesMemoryAloneThatHasItsPages(t *testing.T) {
+	memory, err := unix.Mmap(-1, 0, 1<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Munmap(memory); err != nil {
+			t.Error(err)
+		}
+	}()
+	memory[0], memory[127*Align] = 1, 1
+	if isThere(memory) {
+		t.Error("the last page is missing")
+	}
+	memory[255*Align] = 1
+	if !isThere(memory) {
+		t.Error("the first page, the middle and the last are there")
+	}
+	PopulateFresh(memory)
+	if n := present(t, memory); n != 3 {
+		t.Errorf("%d pages are there, not the 3 that were", n)
+	}
+}
