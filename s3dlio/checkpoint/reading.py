@@ -16,6 +16,9 @@ from s3dlio.views import BytesView
 __all__ = ["PyCheckpointReader"]
 
 
+_LOOKS = 10  # at manifests, which others replace meanwhile
+
+
 class PyCheckpointReader:
     """Reads manifests, as dicts, and the shards that they name.
 
@@ -28,7 +31,12 @@ class PyCheckpointReader:
 
     def load_latest_manifest(self) -> dict[str, Any] | None:
         """Return the manifest of the checkpoint that was completed last; None where there is none."""
-        return next(self._place.existing(reversed(self._place.names())), None)
+        for _ in range(_LOOKS):
+            names = self._place.names()
+            found = next(self._place.existing(reversed(names)), None)
+            if found is not None or not names:
+                return found
+        return None  # all that were listed were replaced before they could be read, each time
 
     def load_manifest(self, step: int) -> dict[str, Any]:
         """Return the manifest of a step. Raises NotFoundError where there is no checkpoint of it."""
