@@ -58,6 +58,8 @@ class Objects:
         return self._endpoint
 
     def _get_client(self) -> S3Client:
+        if get_worker_info() is not None:
+            _settle_in()  # before it lists: entries are many new objects, which may set off a collection of all
         if self._client is None:
             reader = S3ReaderConstructor.get_reader_type_string(self._reader_constructor)
             self._client = S3Client(
@@ -69,8 +71,6 @@ class Objects:
         return self._client
 
     def _get_transformed_object(self, entry: S3BucketKeyData) -> Any:
-        if get_worker_info() is not None:
-            _settle_in()
         return self._transform(
             self._get_client().get_object(
                 entry.bucket,
