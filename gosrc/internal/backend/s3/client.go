@@ -6,12 +6,12 @@ import (
 	"encoding/hex"
 	"io"
 	"net/url"
-	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
-	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wire"
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
@@ -38,7 +38,7 @@ func init() {
 }
 
 func open(_ context.Context, cfg *config.Config, endpoint string) (backend.Backend, error) {
-	u, err := parseEndpoint(endpoint)
+	u, err := web.ParseEndpoint(endpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -50,9 +50,9 @@ func open(_ context.Context, cfg *config.Config, endpoint string) (backend.Backe
 	if err != nil {
 		return nil, err
 	}
-	c := &client{endpoint: u, pathStyle: pathStyle(cfg, u), agent: userAgent(cfg), signer: signer{region: region(cfg, profile)}}
+	c := &client{endpoint: u, pathStyle: pathStyle(cfg, u), agent: web.UserAgent(cfg), signer: signer{region: region(cfg, profile)}}
 	c.tellRestores = cfg.RestoreStatus
-	if c.wire, err = transport(cfg, u); err != nil {
+	if c.wire, err = web.Transport(cfg, u, bundleVariable); err != nil {
 		return nil, err
 	}
 	if !cfg.Anonymous {
@@ -207,9 +207,4 @@ func readDocument(resp *wire.Response) ([]byte, error) {
 func (c *client) Close() error {
 	c.wire.Close()
 	return nil
-}
-
-// unquote takes the quotes off an ETag.
-func unquote(etag string) string {
-	return strings.Trim(strings.TrimPrefix(etag, "W/"), `"`)
 }

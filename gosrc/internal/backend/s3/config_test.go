@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
@@ -113,15 +114,15 @@ func TestAddresses(t *testing.T) {
 }
 
 func TestProxyVariables(t *testing.T) {
-	if proxyFunc(configured()) != nil {
+	if web.Proxy(configured()) != nil {
 		t.Error("a proxy without variables")
 	}
-	choose := proxyFunc(configured("HTTP_PROXY", "http://p:1", "https_proxy", "http://q:2", "NO_PROXY", "direct.example"))
+	choose := web.Proxy(configured("HTTP_PROXY", "http://p:1", "https_proxy", "http://q:2", "NO_PROXY", "direct.example"))
 	for address, want := range map[string]string{
 		"http://a.example:80": "p:1", "https://a.example": "q:2", "http://direct.example": "",
 		"http://localhost:9000": "", "http://127.0.0.1:9000": "",
 	} {
-		u, err := parseEndpoint(address)
+		u, err := web.ParseEndpoint(address)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,8 @@ import (
 	"net/http"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
-	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wire"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
@@ -22,7 +23,7 @@ func (c *client) CopyLimit() int64 { return copyLimit }
 func (c *client) Copy(ctx context.Context, from uri.URI, etag string, to uri.URI) (backend.Info, error) {
 	r := &call{op: "copy", u: to, from: from, method: http.MethodPut, key: true, header: copySource(from, etag)}
 	answer, err := c.copied(ctx, r)
-	return backend.Info{ETag: unquote(answer.ETag)}, err
+	return backend.Info{ETag: web.Unquote(answer.ETag)}, err
 }
 
 // CreateCopy begins an upload without checksums: those of copied parts are the service's own business, and not every

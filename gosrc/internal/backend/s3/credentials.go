@@ -6,10 +6,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"time"
 
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 )
@@ -25,17 +25,13 @@ type chain struct {
 }
 
 func newChain(cfg *config.Config, region string) (*chain, error) {
-	secure, err := tlsConfig(cfg)
+	client, err := web.TokenClient(cfg, bundleVariable)
 	if err != nil {
 		return nil, err
 	}
-	web := &http.Transport{TLSClientConfig: secure, IdleConnTimeout: time.Minute}
-	if choose := proxyFunc(cfg); choose != nil {
-		web.Proxy = func(r *http.Request) (*url.URL, error) { return choose(r.URL) }
-	}
 	return &chain{
 		cfg: cfg, region: region,
-		web:   &http.Client{Timeout: 30 * time.Second, Transport: web},
+		web:   client,
 		local: &http.Client{Timeout: metadataTimeout, Transport: &http.Transport{DisableKeepAlives: true}},
 	}, nil
 }

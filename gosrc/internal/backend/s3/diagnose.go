@@ -4,54 +4,36 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
-	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
-// diagnosis collects what is found out.
-type diagnosis struct {
-	cfg      *config.Config
-	u        uri.URI
-	findings []backend.Finding
-}
+// diagnosis finds out what is particular to S3.
+type diagnosis struct{ *web.Diagnosis }
 
 func diagnose(ctx context.Context, cfg *config.Config, u uri.URI) []backend.Finding {
-	d := &diagnosis{cfg: cfg, u: u}
+	d := diagnosis{&web.Diagnosis{Cfg: cfg, URI: u, Bundle: []string{bundleVariable}}}
 	list, err := d.settings()
 	if err != nil {
-		d.failed("configuration", err)
-		return d.findings
+		d.Failed("configuration", err)
+		return d.Findings
 	}
 	credentials := d.credentials(ctx)
 	for _, endpoint := range list {
-		if d.endpoint(ctx, endpoint) && credentials {
+		if d.Endpoint(ctx, endpoint) && credentials {
 			d.access(ctx, endpoint)
 		}
 	}
-	return d.findings
-}
-
-func (d *diagnosis) add(f backend.Finding) { d.findings = append(d.findings, f) }
-
-// failed notes an error in its own words.
-func (d *diagnosis) failed(check string, err error) {
-	e := errs.From(err, "", "")
-	text := e.Msg
-	if e.Cause != nil && !strings.Contains(text, e.Cause.Error()) {
-		text += ": " + e.Cause.Error()
-	}
-	d.add(backend.Found(check, backend.Fail, "%s", text).WithFix("%s", e.Hint))
+	return d.Findings
 }
 
 // settings are what is configured; it returns the endpoints.
-func (d *diagnosis) settings() ([]string, error) {
-	p, err := loadProfiles(d.cfg)
+func (d diagnosis) settings() ([]string, error) {
+	p, err := loadProfiles(d.Cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -60,33 +42,33 @@ func (d *diagnosis) settings() ([]string, error) {
 		return nil, err
 	}
 	if profile != nil {
-		d.add(backend.Found("profile", backend.Note, "%s", name))
+		d.Add(backend.Found("profile", backend.Note, "%s", name))
 	}
-	region := region(d.cfg, profile)
-	d.add(backend.Found("region", backend.Note, "%s (from %s)", region, d.regionSource(profile)))
-	list, err := endpoints(d.cfg)
+	region := region(d.Cfg, profile)
+	d.Add(backend.Found("region", backend.Note, "%s (from %s)", region, d.regionSource(profile)))
+	list, err := endpoints(d.Cfg)
 	if err != nil {
 		return nil, err
 	}
 	for _, endpoint := range list {
-		d.add(backend.Found("endpoint", backend.Note, "%s (from %s)", endpoint, d.endpointSource(profile)))
+		d.Add(backend.Found("endpoint", backend.Note, "%s (from %s)", endpoint, d.endpointSource(profile)))
 	}
-	if _, err := tlsConfig(d.cfg); err != nil {
+	if _, err := web.TLS(d.Cfg, bundleVariable); err != nil {
 		return nil, err
 	}
-	if file := or(d.cfg.CABundle, d.cfg.Getenv("AWS_CA_BUNDLE")); file != "" {
-		d.add(backend.Found("ca_bundle", backend.Note, "%s", file))
+	if file := web.Bundle(d.Cfg, bundleVariable); file != "" {
+		d.Add(backend.Found("ca_bundle", backend.Note, "%s", file))
 	}
 	return list, nil
 }
 
-func (d *diagnosis) regionSource(profile section) string {
+func (d diagnosis) regionSource(profile section) string {
 	switch {
-	case d.cfg.Region != "":
+	case d.Cfg.Region != "":
 		return "the option region"
-	case d.cfg.Getenv("AWS_REGION") != "":
+	case d.Cfg.Getenv("AWS_REGION") != "":
 		return "AWS_REGION"
-	case d.cfg.Getenv("AWS_DEFAULT_REGION") != "":
+	case d.Cfg.Getenv("AWS_DEFAULT_REGION") != "":
 		return "AWS_DEFAULT_REGION"
 	case profile["region"] != "":
 		return "the profile"
@@ -94,13 +76,13 @@ func (d *diagnosis) regionSource(profile section) string {
 	return "the default"
 }
 
-func (d *diagnosis) endpointSource(profile section) string {
+func (d diagnosis) endpointSource(profile section) string {
 	switch {
-	case len(d.cfg.Endpoints) > 0:
+	case len(d.Cfg.Endpoints) > 0:
 		return "the options"
-	case d.cfg.Getenv("AWS_ENDPOINT_URL_S3") != "":
+	case d.Cfg.Getenv("AWS_ENDPOINT_URL_S3") != "":
 		return "AWS_ENDPOINT_URL_S3"
-	case d.cfg.Getenv("AWS_ENDPOINT_URL") != "":
+	case d.Cfg.Getenv("AWS_ENDPOINT_URL") != "":
 		return "AWS_ENDPOINT_URL"
 	case profile["endpoint_url"] != "":
 		return "the profile"
@@ -109,12 +91,12 @@ func (d *diagnosis) endpointSource(profile section) string {
 }
 
 // credentials says which are used, and whether there are any.
-func (d *diagnosis) credentials(ctx context.Context) bool {
-	if d.cfg.Anonymous {
-		d.add(backend.Found("credentials", backend.Note, "none: requests are not signed (option anonymous)"))
+func (d diagnosis) credentials(ctx context.Context) bool {
+	if d.Cfg.Anonymous {
+		d.Add(backend.Found("credentials", backend.Note, "none: requests are not signed (option anonymous)"))
 		return true
 	}
-	c, err := newChain(d.cfg, "")
+	c, err := newChain(d.Cfg, "")
 	if err == nil {
 		var v keys
 		var from string
@@ -123,11 +105,11 @@ func (d *diagnosis) credentials(ctx context.Context) bool {
 			if !v.Expiration.IsZero() {
 				text += ", until " + v.Expiration.UTC().Format(time.RFC3339)
 			}
-			d.add(backend.Found("credentials", backend.Fine, "%s", text))
+			d.Add(backend.Found("credentials", backend.Fine, "%s", text))
 			return true
 		}
 	}
-	d.failed("credentials", err)
+	d.Failed("credentials", err)
 	return false
 }
 
@@ -140,38 +122,27 @@ func shortened(id string) string {
 }
 
 // access asks for what the user wants to get at, as the user.
-func (d *diagnosis) access(ctx context.Context, endpoint string) {
-	store, err := open(ctx, d.cfg, endpoint)
+func (d diagnosis) access(ctx context.Context, endpoint string) {
+	store, err := open(ctx, d.Cfg, endpoint)
 	if err != nil {
-		d.failed("access", err)
+		d.Failed("access", err)
 		return
 	}
 	defer store.Close()
 	c := store.(*client)
 	style := "path style"
-	if !c.pathStyle && hostable(d.u.Container, c.endpoint.Scheme) {
+	if !c.pathStyle && hostable(d.URI.Container, c.endpoint.Scheme) {
 		style = "virtual-host style"
 	}
-	host, target := c.address(&call{u: d.u.WithKey("key"), key: true})
-	d.add(backend.Found("addressing", backend.Note, "%s: %s://%s%s", style, c.endpoint.Scheme, host, target))
-	ctx, cancel := context.WithTimeout(ctx, d.cfg.RequestTimeout.Duration())
+	host, target := c.address(&call{u: d.URI.WithKey("key"), key: true})
+	d.Add(backend.Found("addressing", backend.Note, "%s: %s://%s%s", style, c.endpoint.Scheme, host, target))
+	ctx, cancel := context.WithTimeout(ctx, d.Cfg.RequestTimeout.Duration())
 	defer cancel()
 	begun := time.Now()
-	err = c.finish(ctx, &call{op: "list", u: d.u.WithKey(""), method: http.MethodGet, query: "list-type=2&max-keys=1"})
+	err = c.finish(ctx, &call{op: "list", u: d.URI.WithKey(""), method: http.MethodGet, query: "list-type=2&max-keys=1"})
 	if err != nil {
-		d.failed("access", err)
+		d.Failed("access", err)
 		return
 	}
-	d.add(backend.Found("access", backend.Fine, "bucket %s can be listed (%s)", d.u.Container, shortTime(time.Since(begun))))
-}
-
-// withoutUser is a URL for people, without the password of a proxy.
-func withoutUser(u *url.URL) string {
-	out := *u
-	out.User = nil
-	return out.String()
-}
-
-func shortTime(t time.Duration) string {
-	return fmt.Sprintf("%.1f ms", t.Seconds()*1e3)
+	d.Add(backend.Found("access", backend.Fine, "bucket %s can be listed (%s)", d.URI.Container, web.Short(time.Since(begun))))
 }

@@ -2,18 +2,13 @@ package s3
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/xml"
 	"errors"
-	"io"
-	"net"
 	"net/http"
-	"strconv"
 	"strings"
-	"syscall"
-	"time"
 
-	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wire"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
@@ -25,47 +20,13 @@ func (e *keyError) Unwrap() error { return e.error }
 
 // broken is the error of an exchange that did not take place or broke off.
 func (c *client) broken(err error, op string, u uri.URI) *errs.Error {
-	var known *errs.Error
 	var keys *keyError
-	var dns *net.DNSError
-	e := errs.Wrap(err, errs.Connection, op, u.String(), "the connection broke")
-	e.Endpoint = c.endpoint.String()
-	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return errs.From(err, op, u.String())
-	case errors.As(err, &keys):
-		if errors.As(err, &known) {
-			out := *known
-			out.Op, out.URI = op, u.String()
-			return &out
-		}
-		e.Cause, e.Code, e.Msg = keys.error, errs.Credentials, "cannot get credentials"
-	case wire.IsStall(err):
-		e.Code, e.Msg = errs.Timeout, "the server sends nothing more"
-		return e.WithHint("Raise the option request_timeout if it is merely slow")
-	case wire.IsDialTimeout(err):
-		e.Code, e.Msg = errs.Timeout, "cannot connect"
-		return e.WithHint("Check that %s is the right endpoint and can be reached; the option connect_timeout says how long to wait", e.Endpoint)
-	case errors.As(err, &dns):
-		e.Msg = "the endpoint's host is not known"
-		return e.WithHint("Check the endpoint %s and the DNS", e.Endpoint)
-	case errors.Is(err, syscall.ECONNREFUSED):
-		e.Msg = "cannot connect"
-		return e.WithHint("Check that a server runs at %s", e.Endpoint)
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		e.Msg = "the server closed the connection too early"
-	case errors.Is(err, wire.ErrClosed):
-		e.Code, e.Msg = errs.Closed, "the client has been closed"
-	case errors.As(err, new(*tls.CertificateVerificationError)):
-		e.Retry.Never = true
-		e.Msg = "the server's certificate is not trusted"
-		return e.WithHint("Give the authority that issued it with the option ca_bundle or AWS_CA_BUNDLE")
-	case errors.As(err, new(tls.RecordHeaderError)):
-		e.Retry.Never = true
-		e.Msg = "the server does not speak TLS"
-		return e.WithHint("Write the endpoint as http://%s if that is meant", c.endpoint.Host)
+	if errors.As(err, &keys) && !errors.As(err, new(*errs.Error)) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		e := errs.Wrap(keys.error, errs.Credentials, op, u.String(), "cannot get credentials")
+		e.Endpoint = c.endpoint.String()
+		return e
 	}
-	return e
+	return web.Broken(err, op, u, c.endpoint)
 }
 
 // refused is an answer other than success.
@@ -112,7 +73,7 @@ func (c *client) refusalFrom(ctx context.Context, r *call, d document, resp *wir
 	e.Hint = o.advice(c, d)
 	e.Endpoint, e.Status = c.endpoint.String(), resp.Status
 	e.RequestID = or(resp.Header.Get("x-amz-request-id"), d.RequestID)
-	e.Retry.AfterSeconds = retryAfter(resp.Header.Get("Retry-After"))
+	e.Retry.AfterSeconds = web.RetryAfter(resp.Header.Get("Retry-After"))
 	if used != nil {
 		e.Msg = redact(e.Msg, &used.keys)
 	}
@@ -154,15 +115,4 @@ func redact(text string, v *keys) string {
 		}
 	}
 	return text
-}
-
-// retryAfter reads seconds or a date.
-func retryAfter(value string) float64 {
-	if s, err := strconv.ParseFloat(value, 64); err == nil && s > 0 {
-		return s
-	}
-	if t, err := http.ParseTime(value); err == nil {
-		return max(0, time.Until(t).Seconds())
-	}
-	return 0
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
-	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wire"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )

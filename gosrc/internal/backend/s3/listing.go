@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
 )
 
 // listing is one page as the service sends it.
@@ -76,7 +77,7 @@ func object(e *backend.Entry, name string, s *scanner) (err error) {
 		}
 	case "ETag":
 		value, err = s.text()
-		e.ETag = unquote(value)
+		e.ETag = web.Unquote(value)
 	case "RestoreStatus":
 		e.Restore = &backend.Restore{}
 		err = s.each(func(name string, s *scanner) error { return restored(e.Restore, name, s) })

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
-	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wire"
 )
 
 const sample = `<?xml version="1.0" encoding="UTF-8"?>

@@ -10,7 +10,8 @@ import (
 	"strings"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
-	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wire"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
@@ -59,7 +60,7 @@ func describe(h wire.Header, size int64) backend.Info {
 	for _, f := range h {
 		switch {
 		case strings.EqualFold(f.Name, "ETag"):
-			info.ETag = unquote(f.Value)
+			info.ETag = web.Unquote(f.Value)
 		case strings.EqualFold(f.Name, "Content-Type"):
 			info.ContentType = f.Value
 		case strings.EqualFold(f.Name, "Last-Modified"):
@@ -99,7 +100,7 @@ func (c *client) Put(ctx context.Context, u uri.URI, data []byte, a *backend.Att
 		return backend.Info{}, err
 	}
 	defer resp.Close()
-	return backend.Info{Size: int64(len(data)), ETag: unquote(resp.Header.Get("ETag"))}, nil
+	return backend.Info{Size: int64(len(data)), ETag: web.Unquote(resp.Header.Get("ETag"))}, nil
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

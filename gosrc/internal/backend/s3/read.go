@@ -3,13 +3,12 @@ package s3
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
-	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wire"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
@@ -67,7 +66,7 @@ func (c *client) nothing(ctx context.Context, u uri.URI, r backend.Range, etag s
 	if from < to { // it has grown since the range was refused
 		return nil, c.changed(u, "it has grown to %d bytes", info.Size)
 	}
-	return &reader{c: c, u: u, info: info}, nil
+	return web.NewBody(u, c.endpoint, info, nil, 0), nil
 }
 
 func (c *client) changed(u uri.URI, format string, args ...any) error {
@@ -77,11 +76,11 @@ func (c *client) changed(u uri.URI, format string, args ...any) error {
 }
 
 // reader checks that the answer is what was asked for.
-func (c *client) reader(u uri.URI, r backend.Range, resp *wire.Response) (*reader, error) {
+func (c *client) reader(u uri.URI, r backend.Range, resp *wire.Response) (*web.Body, error) {
 	from, size, length := int64(0), resp.Length, resp.Length
 	if resp.Status == http.StatusPartialContent {
 		var ok bool
-		if from, size, ok = contentRange(resp.Header.Get("Content-Range")); !ok {
+		if from, size, ok = web.ContentRange(resp.Header.Get("Content-Range")); !ok {
 			return nil, c.malformed(errors.New("bad Content-Range"), "get", u)
 		}
 	}
@@ -95,53 +94,5 @@ func (c *client) reader(u uri.URI, r backend.Range, resp *wire.Response) (*reade
 	if r.Length >= 0 {
 		length = min(length, r.Length)
 	}
-	return &reader{c: c, u: u, info: describe(resp.Header, size), resp: resp, length: length, left: length}, nil
-}
-
-// contentRange reads "bytes 0-9/100".
-func contentRange(text string) (from, size int64, ok bool) {
-	text, ok = strings.CutPrefix(text, "bytes ")
-	span, total, ok2 := strings.Cut(text, "/")
-	first, _, ok3 := strings.Cut(span, "-")
-	from, err := strconv.ParseInt(first, 10, 64)
-	size, err2 := strconv.ParseInt(total, 10, 64)
-	return from, size, ok && ok2 && ok3 && err == nil && err2 == nil
-}
-
-// reader is the body of an answer, or no body at all.
-type reader struct {
-	c            *client
-	u            uri.URI
-	info         backend.Info
-	resp         *wire.Response
-	length, left int64
-}
-
-func (r *reader) Info() backend.Info { return r.info }
-func (r *reader) Len() int64         { return r.length }
-
-func (r *reader) Read(p []byte) (int, error) {
-	if r.left == 0 {
-		return 0, io.EOF
-	}
-	n, err := r.resp.Read(p[:min(int64(len(p)), r.left)])
-	r.left -= int64(n)
-	switch {
-	case err == nil:
-		return n, nil
-	case r.left == 0: // whatever came after the last byte
-		return n, io.EOF
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		e := errs.New(errs.Truncated, "get", r.u.String(), "the body ended after %d of %d bytes", r.length-r.left, r.length)
-		e.Endpoint = r.c.endpoint.String()
-		return n, e
-	}
-	return n, r.c.broken(err, "get", r.u)
-}
-
-func (r *reader) Close() error {
-	if r.resp == nil {
-		return nil
-	}
-	return r.resp.Close()
+	return web.NewBody(u, c.endpoint, describe(resp.Header, size), resp, length), nil
 }

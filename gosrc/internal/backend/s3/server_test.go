@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
-	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wire"
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/testservers"
@@ -124,11 +125,11 @@ func TestExpiredCredentialsAreReplaced(t *testing.T) {
 
 func TestRetryAfter(t *testing.T) {
 	for value, want := range map[string]float64{"": 0, "7": 7, "0.5": 0.5, "-1": 0, "soon": 0} {
-		if got := retryAfter(value); got != want {
+		if got := web.RetryAfter(value); got != want {
 			t.Errorf("%q: %v s, want %v", value, got, want)
 		}
 	}
-	if got := retryAfter(time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)); got < 1800 || got > 3600 {
+	if got := web.RetryAfter(time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)); got < 1800 || got > 3600 {
 		t.Errorf("a date an hour ahead: %v s", got)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 	minio "github.com/minio/minio-go/v7/pkg/signer"
 
-	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wire"
 )
 
 // The signatures are those of minio-go, whatever the key and the parameters are.

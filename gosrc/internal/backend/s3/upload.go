@@ -13,7 +13,8 @@ import (
 	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
-	"github.com/s3dlio/s3dlio/gosrc/internal/backend/s3/wire"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wire"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
@@ -145,7 +146,7 @@ func (up *upload) Commit(ctx context.Context, parts int) (backend.Info, error) {
 	if answer.XMLName.Local == "Error" { // S3 says 200 before it knows
 		return backend.Info{}, up.c.refusalFrom(ctx, r, answer.document, resp, nil).Error
 	}
-	return backend.Info{Size: size, ETag: unquote(answer.ETag)}, nil
+	return backend.Info{Size: size, ETag: web.Unquote(answer.ETag)}, nil
 }
 
 // manifest lists the parts.
@@ -187,7 +188,7 @@ func (up *upload) etag(parts int) string {
 	defer up.mu.Unlock()
 	sums := md5.New()
 	for n := range parts {
-		sum, err := hex.DecodeString(unquote(up.parts[n].etag))
+		sum, err := hex.DecodeString(web.Unquote(up.parts[n].etag))
 		if err != nil {
 			return "" // not an MD5: there is no telling
 		}

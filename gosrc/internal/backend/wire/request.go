@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"io"
 	"strconv"
 	"strings"
 )
@@ -30,6 +31,11 @@ type Request struct {
 	Header Header
 	Body   []byte
 	Once   bool // never sent a second time on another connection
+
+	// Stream is the body where it does not lie in memory: exactly StreamLength
+	// bytes. Such a request must be sent Once.
+	Stream       io.Reader
+	StreamLength int64
 }
 
 var errIllegal = errors.New("a header or a target holds a character that would end it")
@@ -70,9 +76,9 @@ func (r *Request) head(b []byte, target string, proxyAuth string) []byte {
 	if proxyAuth != "" {
 		b = field(b, "Proxy-Authorization", proxyAuth)
 	}
-	if len(r.Body) > 0 || r.Method == "PUT" || r.Method == "POST" {
+	if length := int64(len(r.Body)) + r.StreamLength; length > 0 || r.Method == "PUT" || r.Method == "POST" || r.Method == "PATCH" {
 		b = append(b, "Content-Length: "...)
-		b = strconv.AppendInt(b, int64(len(r.Body)), 10)
+		b = strconv.AppendInt(b, length, 10)
 		b = append(b, "\r\n"...)
 	}
 	return append(b, "\r\n"...)

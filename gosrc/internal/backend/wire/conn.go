@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,7 +44,7 @@ func (c *conn) exchange(ctx context.Context, req *Request) (*Response, error) {
 	c.answered = false
 	c.stop = context.AfterFunc(ctx, func() { background("cancel", c.interrupt) })
 	sent := c.send(req)
-	if sent != nil && (ctx.Err() != nil || IsStall(sent)) {
+	if sent != nil && (ctx.Err() != nil || IsStall(sent) || errors.Is(sent, errBody)) {
 		return nil, c.explain(ctx, sent)
 	}
 	// A server that refuses a body answers and closes before it has read it all.
@@ -67,8 +70,33 @@ func (c *conn) send(req *Request) error {
 	if err := c.write(c.scratch); err != nil {
 		return err
 	}
-	return c.write(body)
+	if err := c.write(body); err != nil || req.Stream == nil {
+		return err
+	}
+	return c.stream(req.Stream, req.StreamLength)
 }
+
+// stream sends a body of length bytes through a buffer of writeChunk.
+func (c *conn) stream(body io.Reader, length int64) error {
+	buffer := chunks.Get().(*[writeChunk]byte)
+	defer chunks.Put(buffer)
+	for left := length; left > 0; {
+		n, err := io.ReadFull(body, buffer[:min(left, writeChunk)])
+		if err != nil {
+			return fmt.Errorf("%w: %d of %d bytes are missing: %w", errBody, left-int64(n), length, err)
+		}
+		if err := c.write(buffer[:n]); err != nil {
+			return err
+		}
+		left -= int64(n)
+	}
+	return nil
+}
+
+// errBody is a body that its caller did not deliver whole.
+var errBody = errors.New("the body to send broke off")
+
+var chunks = sync.Pool{New: func() any { return new([writeChunk]byte) }}
 
 // write goes in chunks, each of which is progress.
 func (c *conn) write(p []byte) error {
