@@ -15,7 +15,7 @@ import (
 	"golang.org/x/tools/go/analysis/unitchecker"
 )
 
-var testPackage = regexp.MustCompile(`/(testservers|backendtest)(\s|$)|\.test$`)
+var testPackage = regexp.MustCompile(`/(testservers|backendtest)(/|\s|$)|\.test$`)
 
 func main() {
 	unitchecker.Main(libraryOnly(imports()), libraryOnly(cgo), libraryOnly(goroutines), libraryOnly(environment()))
