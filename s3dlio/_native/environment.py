@@ -11,9 +11,15 @@ import os
 _PREFIXES = (b"AWS_", b"AZURE_", b"GOOGLE_", b"GCE_", b"S3DLIO_", b"S3_")
 _NAMES = frozenset(
     (
+        b"HADOOP_CONF_DIR",
+        b"HADOOP_HOME",
+        b"HADOOP_USER_NAME",
         b"HOME",
         b"HTTPS_PROXY",
         b"HTTP_PROXY",
+        b"KRB5CCNAME",
+        b"KRB5_CLIENT_KTNAME",
+        b"KRB5_CONFIG",
         b"NO_PROXY",
         b"REQUEST_METHOD",
         b"SSL_CERT_DIR",

@@ -26,3 +26,5 @@ for name in "${!packages[@]}"; do
     fi
     ln -sf "$store/$name" "$bin/$name"
 done
+
+"$here/hdfs/fetch.sh" "$cache" "$bin"

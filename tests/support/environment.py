@@ -8,7 +8,7 @@ from pathlib import Path
 # Installing packages in a test needs the machine's proxies and certificates, so they are kept here.
 ORIGINAL = dict(os.environ)
 
-_PREFIXES = ("AWS_", "S3_", "S3DLIO_", "AZURE_", "GOOGLE_", "STORAGE_EMULATOR")
+_PREFIXES = ("AWS_", "S3_", "S3DLIO_", "AZURE_", "GOOGLE_", "STORAGE_EMULATOR", "HADOOP_", "KRB5")
 _NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "RUST_LOG")
 
 

@@ -101,10 +101,10 @@ type Backend interface {
 	Mkdir(ctx context.Context, u uri.URI) error
 
 	// CreateContainer and DeleteContainer make and remove u.Container.
-	// AlreadyExists where it exists; on local schemes both are Unsupported.
+	// AlreadyExists where it exists; both are Unsupported where a driver has no Containers.
 	CreateContainer(ctx context.Context, u uri.URI) error
 	DeleteContainer(ctx context.Context, u uri.URI) error
-	// ListContainers calls page with names as Key; Unsupported on local schemes.
+	// ListContainers calls page with names as Key; Unsupported where there are none.
 	ListContainers(ctx context.Context, page func([]Entry) error) error
 
 	// Close releases connections. No method is called afterwards.

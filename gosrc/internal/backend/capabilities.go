@@ -28,7 +28,7 @@ func (d Driver) Capabilities() Capabilities {
 		Provider: d.Scheme,
 		Ranges:   true, ETags: true, AtomicPut: true, MultipartUpload: true, GetInto: true, Head: true,
 		ContentType: d.Attributes, UserMetadata: d.Attributes, StorageClass: d.StorageClasses,
-		Containers: !d.Local, Directories: d.Directories,
+		Containers: d.Containers(), Directories: d.Directories,
 		MinPartSize: d.MinPart, MaxParts: d.MaxParts,
 	}
 }

@@ -17,6 +17,9 @@ type Driver struct {
 	Scheme string
 	// Local schemes have no container: their URIs are scheme:///path.
 	Local bool
+	// Hosts is true where the container is a server, or empty for a default one:
+	// it can be neither made nor removed nor listed.
+	Hosts bool
 	// Directories is true where a prefix is a directory that exists by itself.
 	Directories bool
 	// Attributes is true where objects have a content type and user metadata.
@@ -28,8 +31,9 @@ type Driver struct {
 	MinPart  int64
 	MaxParts int
 	// Endpoints returns the base URLs a client of this configuration talks to,
-	// one Backend each; nil for a store without endpoints. The driver reads
-	// its own environment variables from the snapshot here.
+	// one Backend each; nil for a store without endpoints, and an empty one where
+	// the URIs name them. The driver reads its own environment variables from
+	// the snapshot here.
 	Endpoints func(cfg *config.Config) ([]string, error)
 	// New opens the store at one endpoint. It does no network I/O.
 	New func(ctx context.Context, cfg *config.Config, endpoint string) (Backend, error)
@@ -62,6 +66,9 @@ func Schemes() []string {
 	return out
 }
 
+// Containers says whether there are any that can be made, removed and listed.
+func (d Driver) Containers() bool { return !d.Local && !d.Hosts }
+
 // Resolve parses text and finds its driver, with errors that say what to write instead.
 func Resolve(op, text string) (uri.URI, Driver, error) {
 	u, err := uri.Parse(text)
@@ -77,7 +84,7 @@ func Resolve(op, text string) (uri.URI, Driver, error) {
 	case d.Local && (u.Container != "" || u.Key == ""):
 		return u, d, errs.New(errs.Invalid, op, text, "malformed URI: a %s URI needs an absolute path", u.Scheme).
 			WithHint("Write %s:///%s", u.Scheme, strings.TrimPrefix(u.Container+"/"+u.Key, "/"))
-	case !d.Local && u.Container == "":
+	case !d.Local && !d.Hosts && u.Container == "":
 		return u, d, errs.New(errs.Invalid, op, text, "malformed URI: no bucket name").
 			WithHint("Write %s://bucket/key", u.Scheme)
 	}

@@ -15,6 +15,7 @@ var shared struct {
 	minio     *S3
 	versitygw *S3
 	toxiproxy *Toxiproxy
+	hdfs      *HDFS
 	cleanups  []func()
 }
 

@@ -39,7 +39,7 @@ func (p *place) everyMethodFails(ctx context.Context, code errs.Code) {
 	p.fails(err, u, code)
 	p.fails(p.store.Delete(ctx, u), u, code)
 	p.fails(p.store.Mkdir(ctx, other), other, code)
-	if !p.driver.Local {
+	if p.driver.Containers() {
 		c := p.suite.Container(p)
 		p.fails(p.store.CreateContainer(ctx, c), c, code)
 		p.fails(p.store.DeleteContainer(ctx, p.base), p.base, code)

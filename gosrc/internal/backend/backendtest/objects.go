@@ -46,7 +46,7 @@ func missing(p *place) {
 }
 
 func missingContainer(p *place) {
-	if p.driver.Local {
+	if !p.driver.Containers() {
 		return // Containers tests that there are none
 	}
 	u := p.suite.Container(p).WithKey("key")
@@ -124,6 +124,16 @@ var oddKeys = []string{
 }
 
 func keys(p *place) {
+	oddKeys := slices.Clone(oddKeys)
+	if refuses := p.suite.Refuses; refuses != nil {
+		for _, key := range oddKeys {
+			if refuses(key) {
+				_, err := p.store.Put(p.ctx, p.at(key), []byte("refused"), nil)
+				p.fails(err, p.at(key), errs.Invalid)
+			}
+		}
+		oddKeys = slices.DeleteFunc(oddKeys, refuses)
+	}
 	for i, key := range oddKeys {
 		p.put(key, Content(uint64(i), 100+i))
 	}

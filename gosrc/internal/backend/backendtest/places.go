@@ -47,7 +47,7 @@ func directories(p *place) {
 }
 
 func containers(p *place) {
-	if p.driver.Local {
+	if !p.driver.Containers() {
 		p.fails(p.store.CreateContainer(p.ctx, p.base), p.base, errs.Unsupported)
 		p.fails(p.store.DeleteContainer(p.ctx, p.base), p.base, errs.Unsupported)
 		if err := p.store.ListContainers(p.ctx, func([]backend.Entry) error { return nil }); errs.CodeOf(err) != errs.Unsupported {

@@ -23,8 +23,10 @@ type Suite struct {
 	// one at each call. Its key ends in '/' or is empty.
 	Base func(t testing.TB) uri.URI
 	// Container names a container that does not exist and that the test may
-	// create, another one at each call; nil for local schemes.
+	// create, another one at each call; nil where the driver has no Containers.
 	Container func(t testing.TB) uri.URI
+	// Refuses says which keys the store cannot hold; nil: none. Those are Invalid.
+	Refuses func(key string) bool
 	// StorageClass is one other than the default that the store knows, keeps and
 	// tells; empty: none.
 	StorageClass string
@@ -112,7 +114,7 @@ func (s Suite) place(t *testing.T) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Container == nil && !driver.Local {
+	if s.Container == nil && driver.Containers() {
 		t.Fatal("Suite.Container is missing")
 	}
 	return &place{T: t, suite: s, store: s.client(t), driver: driver, base: base, ctx: t.Context()}

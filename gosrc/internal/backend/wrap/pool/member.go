@@ -39,11 +39,11 @@ func (m *member) end(err error) {
 	m.observe(err)
 }
 
-// observe draws conclusions from the outcome of an exchange. An error without a
-// status that is not the endpoint's fault, such as a cancellation, says nothing.
+// observe draws conclusions from the outcome of an exchange. An error that is
+// neither its answer nor its fault, such as a cancellation, says nothing.
 func (m *member) observe(err error) {
 	e := errs.From(err, "", "")
-	replied := err == nil || e.Status != 0
+	replied := err == nil || e.Status != 0 || e.Retry.Answered
 	if replied {
 		m.answered.Store(true)
 	}

@@ -66,9 +66,10 @@ func (b *Backend) Put(ctx context.Context, u uri.URI, data []byte, a *backend.At
 	return do(ctx, b, "put", u, func() (backend.Info, error) { return b.inner.Put(ctx, u, data, a) })
 }
 
-// Delete repeats.
+// Delete repeats. That the object is gone is success where an earlier try may
+// have deleted it.
 func (b *Backend) Delete(ctx context.Context, u uri.URI) error {
-	return run(ctx, b, "delete", u, func() error { return b.inner.Delete(ctx, u) })
+	return b.unless(ctx, "delete", u, errs.NotFound, func() error { return b.inner.Delete(ctx, u) })
 }
 
 // Mkdir repeats.
