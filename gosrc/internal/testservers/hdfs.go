@@ -6,9 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -39,18 +37,9 @@ func NewHDFS(tb testing.TB, settings ...string) *HDFS {
 	return hdfs(testLifetime(tb), settings...)
 }
 
-// needsJava skips the test on a machine without Java, and fails it where that
-// must not be.
 func needsJava(tb testing.TB) {
 	tb.Helper()
-	if _, err := exec.LookPath("java"); err == nil {
-		return
-	}
-	const reason = "NOT TESTED WITH HDFS: there is no java. Install Java 17 and Maven (Debian: openjdk-17-jre-headless and maven), then run `make servers`"
-	if os.Getenv("S3DLIO_REQUIRE_SERVERS") != "" {
-		tb.Fatal(reason)
-	}
-	tb.Skip(reason)
+	needs(tb, "java", "Java 17 and Maven (Debian: openjdk-17-jre-headless and maven)")
 }
 
 func hdfs(l lifetime, settings ...string) *HDFS {
@@ -107,19 +96,6 @@ func (h *HDFS) Restart(tb testing.TB) {
 	tb.Helper()
 	h.l.TB = tb
 	h.start()
-}
-
-// Freeze makes it deaf without closing its connections, until Thaw.
-func (h *HDFS) Freeze(tb testing.TB) { h.signal(tb, syscall.SIGSTOP) }
-
-// Thaw ends a Freeze.
-func (h *HDFS) Thaw(tb testing.TB) { h.signal(tb, syscall.SIGCONT) }
-
-func (h *HDFS) signal(tb testing.TB, sig syscall.Signal) {
-	tb.Helper()
-	if err := h.cmd.Process.Signal(sig); err != nil {
-		tb.Fatal(err)
-	}
 }
 
 // Blocks are the files in which the datanode keeps what objects hold.

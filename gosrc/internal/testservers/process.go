@@ -1,5 +1,5 @@
-// Package testservers starts the real servers that tests talk to: MinIO,
-// versitygw and toxiproxy, on free ports of the loopback interface.
+// Package testservers starts the real servers that tests talk to, and toxiproxy,
+// on free ports of the loopback interface.
 //
 // The programs lie in the folder that S3DLIO_TEST_SERVERS names, .cache/bin of
 // the repository by default. One that is missing fails the test.
@@ -156,6 +156,33 @@ func (p *process) await(ready func() error) error {
 func (p *process) stop() {
 	_ = p.cmd.Process.Kill() // fails only where it has exited already
 	<-p.exited
+}
+
+// Freeze makes a server deaf without closing its connections, until Thaw.
+func (p *process) Freeze(tb testing.TB) { p.signal(tb, syscall.SIGSTOP) }
+
+// Thaw ends a Freeze.
+func (p *process) Thaw(tb testing.TB) { p.signal(tb, syscall.SIGCONT) }
+
+func (p *process) signal(tb testing.TB, sig syscall.Signal) {
+	tb.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// needs skips a test whose server runs on what the machine does not have, and
+// fails it where that must not be.
+func needs(tb testing.TB, program, install string) {
+	tb.Helper()
+	if _, err := exec.LookPath(program); err == nil {
+		return
+	}
+	const reason = "NOT TESTED: there is no %s. Install %s, then run `make servers`"
+	if os.Getenv("S3DLIO_REQUIRE_SERVERS") != "" {
+		tb.Fatalf(reason, program, install)
+	}
+	tb.Skipf(reason, program, install)
 }
 
 // lockedBuffer collects the output of a process.

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
@@ -119,17 +118,4 @@ func healthy(url string, want int) error {
 		return fmt.Errorf("%s answers %s", url, resp.Status)
 	}
 	return nil
-}
-
-// Freeze makes a server deaf without closing its connections, until Thaw.
-func (s *S3) Freeze(tb testing.TB) { s.signal(tb, syscall.SIGSTOP) }
-
-// Thaw ends a Freeze.
-func (s *S3) Thaw(tb testing.TB) { s.signal(tb, syscall.SIGCONT) }
-
-func (s *S3) signal(tb testing.TB, sig syscall.Signal) {
-	tb.Helper()
-	if err := s.cmd.Process.Signal(sig); err != nil {
-		tb.Fatal(err)
-	}
 }

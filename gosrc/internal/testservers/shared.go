@@ -15,6 +15,8 @@ var shared struct {
 	minio     *S3
 	versitygw *S3
 	toxiproxy *Toxiproxy
+	azurite   *Azurite
+	fakeGCS   *FakeGCS
 	hdfs      *HDFS
 	cleanups  []func()
 }

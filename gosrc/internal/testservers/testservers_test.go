@@ -27,6 +27,22 @@ func TestServersStart(t *testing.T) {
 	}
 }
 
+func TestEmulatorsStart(t *testing.T) {
+	for endpoint, want := range map[string]int{
+		SharedAzurite(t).Endpoint + "?comp=list":    http.StatusForbidden, // without a signature
+		SharedFakeGCS(t).Endpoint + "/storage/v1/b": http.StatusOK,
+	} {
+		resp, err := http.Get(endpoint)
+		if err != nil {
+			t.Fatalf("%s: %v", endpoint, err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s answers %s", endpoint, resp.Status)
+		}
+	}
+}
+
 func TestProxyRefuses(t *testing.T) {
 	p := SharedToxiproxy(t).Proxy(t, SharedMinIO(t).Addr)
 	p.Enable(t, false)
