@@ -26,7 +26,7 @@ from bench.results import Results
 from bench.rounds import Combination, Failed, check, combinations, measure
 from bench.tables import number
 from bench.targets import TARGETS
-from bench.works import WORKS, Work
+from bench.works import REMOTE, WORKS, Work
 
 EXAMPLES = """
 \b
@@ -120,14 +120,14 @@ def _leave_out(results: Results, title: str, why: str) -> None:
 
 
 def _measure_origin(results: Results, origin: Origin, clients: Sequence[Client], timeout: float) -> None:
-    console.print(f"starting {ORIGINS[origin.name]}")
+    console.print(f"starting {ORIGINS[origin.name].title}")
     try:
         with origin, TemporaryDirectory(prefix="s3dlio-bench-") as empty:
-            able = [each for each in combinations(origin.works, clients)
+            able = [each for each in combinations(origin, clients)
                     if _able(results, each, origin, Path(empty), timeout)]  # fmt: skip
             measure(able, origin, results.about["rounds"], Path(empty), timeout, results, _say)
     except Unavailable as error:
-        _leave_out(results, ORIGINS[origin.name], str(error))
+        _leave_out(results, ORIGINS[origin.name].title, str(error))
 
 
 def _able(results: Results, each: Combination, origin: Origin, folder: Path, timeout: float) -> bool:
@@ -147,7 +147,7 @@ def _say(text: str) -> None:
 
 def _room(memory: Path | None, disk: Path, works: Sequence[Work]) -> Path:
     """The folder for what servers serve: the one that was given, or the first with room of /dev/shm and the disk's."""
-    remote = {"nginx", "tls", "minio"}
+    remote = set(REMOTE)
     served = {work.prefix: work.stored for work in works if set(work.origins) & remote}
     needed = sum(served.values())
     folders = [memory] if memory else [Path("/dev/shm"), disk]

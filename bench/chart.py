@@ -69,7 +69,7 @@ def _panel(axes: Axes, results: Results, work: Work, origin: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(5))
     _limit(axes, work, origin)
     unit = "µs per key" if work.unit == "key" else "s/GB"
-    source = "" if len(work.origins) == 1 else f", {ORIGINS[origin]}"
+    source = "" if len(work.origins) == 1 else f", {ORIGINS[origin].title}"
     axes.set_title(f"{work.title}{source} [{unit}]", fontsize=9.3, loc="left", color=INK, pad=15)
     axes.tick_params(axis="x", labelsize=8, colors="#7a808a", length=0)
     axes.tick_params(axis="y", length=0)

@@ -63,7 +63,7 @@ def _row(results: Results, work: Work, origin: str) -> list[str]:
 
     cpu = cells(lambda each: each.cost, lambda each: each.cost)
     wall = cells(lambda each: each.wall, lambda each: each.speed)
-    return [work.title, ORIGINS[origin], *cpu, *wall]
+    return [work.title, ORIGINS[origin].title, *cpu, *wall]
 
 
 def _sent_row(results: Results, work: Work) -> list[str]:

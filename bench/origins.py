@@ -1,4 +1,5 @@
-"""Where data comes from: nginx, plain and with TLS, MinIO, local files, and a service with very many keys.
+"""Where data comes from: nginx, plain and with TLS, MinIO, the emulators of Azure and Google Cloud, local files, and
+a service with very many keys.
 
 One at a time: an idle server would still take its share of the machine, and of its memory.
 """
@@ -8,11 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import s3dlio
 from bench.data import blocks, content
@@ -20,12 +22,29 @@ from bench.nginx import start_nginx
 from bench.peers import Unavailable, go_program, run
 from bench.task import MADE, WARM, Task, warm_prefix
 from bench.works import Work
+from tests.support.emulators import ACCOUNT, ACCOUNT_KEY, start_azurite, start_fake_gcs
 from tests.support.processes import Server
 from tests.support.servers import ACCESS_KEY, SECRET_KEY, answers, local, start_minio
 
 __all__ = ["BUCKET", "ORIGINS", "WRITES", "Origin"]
 
-ORIGINS = {"nginx": "nginx", "tls": "nginx, TLS 1.3", "minio": "MinIO", "local": "local files", "keys": "keys"}
+
+class Kind(NamedTuple):
+    """What an origin is called, and the scheme of its URIs."""
+
+    title: str
+    scheme: str = "s3"
+
+
+ORIGINS = {
+    "nginx": Kind("nginx"),
+    "tls": Kind("nginx, TLS 1.3"),
+    "minio": Kind("MinIO"),
+    "azurite": Kind("Azurite", "az"),
+    "fake-gcs": Kind("fake-gcs-server", "gs"),
+    "local": Kind("local files", "file"),
+    "keys": Kind("keys"),
+}
 BUCKET = "bench"
 WRITES = ("put", "upload", "stream", "torch_save")  # works that bring their data themselves
 AT_ONCE = 256 << 20  # bytes given to one put_many
@@ -49,8 +68,8 @@ class Origin:
     _stack: ExitStack = field(init=False, default_factory=ExitStack)
 
     def __enter__(self) -> Origin:
-        starters = {"nginx": self._nginx, "tls": self._nginx, "minio": self._minio, "local": self._local,
-                    "keys": self._keys}  # fmt: skip
+        starters = {"nginx": self._nginx, "tls": self._nginx, "minio": self._minio, "azurite": self._azurite,
+                    "fake-gcs": self._fake_gcs, "local": self._local, "keys": self._keys}  # fmt: skip
         with ExitStack() as self._stack:
             self._where = starters[self.name]()
             self._stack = self._stack.pop_all()
@@ -59,11 +78,17 @@ class Origin:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    @property
+    def scheme(self) -> str:
+        """That of its URIs."""
+        return ORIGINS[self.name].scheme
+
     def place(self, task: Task) -> Task:
         """The task with where its data is."""
         where = self._where
         return replace(
             task,
+            scheme=where.scheme,
             endpoint=where.endpoint,
             ca=where.ca,
             bucket=BUCKET,
@@ -84,7 +109,7 @@ class Origin:
     def clear(self, work: Work) -> None:
         """Delete what has been stored, for its memory."""
         os.environ.update(self._where.environment)
-        s3dlio.delete(f"s3://{BUCKET}/{work.prefix}", recursive=True)
+        s3dlio.delete(self._where.uri(work.prefix), recursive=True)
         if self._trash is not None:
             for deleted in self._trash.iterdir():  # MinIO may be removing it, too
                 if deleted.is_dir():
@@ -126,20 +151,34 @@ class Origin:
     def _minio(self) -> Task:
         folder = self._folder(self.memory)
         self._trash = folder / "data" / ".minio.sys" / "tmp" / ".trash"
-        try:
-            where = self._service(start_minio(folder))
-        except FileNotFoundError as error:
-            raise Unavailable(str(error)) from error
-        os.environ.update(where.environment)
-        s3dlio.create_bucket(BUCKET)
-        for prefix, (count, size) in self._stored().items():
-            for numbers in _chunks(count, size):
-                s3dlio.put_many([(f"s3://{BUCKET}/{prefix}{number:05d}", content(number, size)) for number in numbers])
+        where = self._service(_started(start_minio, folder))
+        self._fill(where)
         with TemporaryDirectory(prefix="s3dlio-bench-", dir=self.memory) as made:
             self._write_checkpoints(Path(made))
             if any(Path(made).iterdir()):
                 s3dlio.upload(made, f"s3://{BUCKET}/")
         return where
+
+    def _azurite(self) -> Task:
+        server = _started(start_azurite, self._folder(self.memory))
+        where = replace(self._service(server), scheme="az", access_key=ACCOUNT, secret_key=ACCOUNT_KEY)
+        where = replace(where, endpoint=f"{where.endpoint}/{ACCOUNT}")
+        self._fill(where)
+        return where
+
+    def _fake_gcs(self) -> Task:
+        server = _started(start_fake_gcs, self._folder(self.memory))
+        where = replace(self._service(server), scheme="gs", access_key="", secret_key="")
+        self._fill(where)
+        return where
+
+    def _fill(self, where: Task) -> None:
+        """Store the data in a new bucket."""
+        os.environ.update(where.environment)
+        s3dlio.create_bucket(where.uri(""))
+        for prefix, (count, size) in self._stored().items():
+            for numbers in _chunks(count, size):
+                s3dlio.put_many([(where.uri(f"{prefix}{number:05d}"), content(number, size)) for number in numbers])
 
     def _write_checkpoints(self, folder: Path) -> None:
         """What PyTorch writes; each with a small one, to start with."""
@@ -166,6 +205,13 @@ class Origin:
                 lambda port: answers(port, "/"),
             )
         )
+
+
+def _started(start: Callable[[Path], Server], folder: Path) -> Server:
+    try:
+        return start(folder)
+    except FileNotFoundError as error:
+        raise Unavailable(str(error)) from error
 
 
 def _chunks(count: int, size: int) -> Iterator[range]:

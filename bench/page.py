@@ -95,7 +95,7 @@ def _work(results: Results, work: Work) -> Iterator[str]:
                     cells.append(with_range(spread) if spread else "")
                 if peer == "fio":
                     cells[-1] = "-"
-                yield [ORIGINS[origin], *cells]
+                yield [ORIGINS[origin].title, *cells]
 
     yield f"## {work.title[0].upper()}{work.title[1:]}\n"
     yield table(["from", "client", *head], rows(), 2)

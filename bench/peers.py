@@ -34,20 +34,24 @@ class Peer:
     torch: bool = False  # needs torch, which is taken from the given interpreter and never installed again
     floor: bool = False  # no library, but what the machine can do
     through: str = ""  # the module that runs the client as a program
+    schemes: tuple[str, ...] = ("s3", "file")  # whose stores it may know
     environment: dict[str, str] = field(default_factory=dict)
 
 
+EVERY = ("s3", "file", "az", "gs")
 PEERS = {
     peer.name: peer
     for peer in (
-        Peer("s3dlio", "s3dlio (this library)", "ours"),
-        Peer("obstore", "obstore", "obstore", "obstore"),
+        Peer("s3dlio", "s3dlio (this library)", "ours", schemes=EVERY),
+        Peer("obstore", "obstore", "obstore", "obstore", schemes=EVERY),
         Peer("s3torchconnector", "s3torchconnector", "s3torch", "s3torchconnector", torch=True),
         Peer("drop-in", "s3dlio as s3torchconnector", "s3torch", through="s3dlio.compat.s3torchconnector"),
         # its fair setting: no HEAD before each GET
         Peer("s3dlio-rust", "s3dlio (Rust)", "rust", "s3dlio", torch=True,
              environment={"S3DLIO_ENABLE_RANGE_OPTIMIZATION": "0"}),
         Peer("boto3", "boto3", "boto", "boto3"),
+        Peer("azure", "azure-storage-blob", "azure", "azure-storage-blob", schemes=("az",)),
+        Peer("google", "google-cloud-storage", "google", "google-cloud-storage", schemes=("gs",)),
         Peer("python", "plain Python", "python", floor=True),
         Peer("go", "plain Go", floor=True),
         Peer("fio", "fio", "fio", floor=True),

@@ -43,13 +43,13 @@ class Combination:
         return f"{self.work.name} by {self.client.peer.name}"
 
 
-def combinations(works: Sequence[Work], clients: Sequence[Client]) -> list[Combination]:
+def combinations(origin: Origin, clients: Sequence[Client]) -> list[Combination]:
     """All that may be measured; which clients can do which work is found out by `check`."""
     return [
         Combination(work, client)
-        for work in works
+        for work in origin.works
         for client in clients
-        if not work.peers or client.peer.name in work.peers
+        if origin.scheme in client.peer.schemes and (not work.peers or client.peer.name in work.peers)
     ]
 
 
@@ -119,13 +119,13 @@ def _stored(task: Task) -> tuple[int, int, int]:
     """What is now where a client was to store it."""
     from bench.client.__main__ import take_objects
 
-    found = take_objects(s3dlio.create_dataset(f"s3://{task.bucket}/{task.prefix}"), task)
+    found = take_objects(s3dlio.create_dataset(task.uri(task.prefix)), task)
     return found.items, found.bytes, found.checksum
 
 
 def _saved(task: Task) -> tuple[int, int, int]:
     """The tensors that torch.save has stored: its format is a zip file with a member for each."""
-    with zipfile.ZipFile(io.BytesIO(s3dlio.get(f"s3://{task.bucket}/{task.prefix}{CHECKPOINT}"))) as file:
+    with zipfile.ZipFile(io.BytesIO(s3dlio.get(task.uri(task.prefix + CHECKPOINT)))) as file:
         names = [name for name in file.namelist() if "/data/" in name]
         found = [(len(data), zlib.crc32(data)) for data in map(file.read, names)]
     return len(found), sum(length for length, _ in found), sum(checksum for _, checksum in found)

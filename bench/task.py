@@ -20,11 +20,12 @@ class Task:
     prefix: str  # of the keys, or of the files below the folder
     count: int
     size: int
-    endpoint: str = ""  # base URL of an S3 service
+    scheme: str = "s3"
+    endpoint: str = ""  # base URL of the service
     bucket: str = "bench"
     region: str = "us-east-1"
-    access_key: str = ""
-    secret_key: str = ""
+    access_key: str = ""  # or the name of an Azure account
+    secret_key: str = ""  # or its key
     ca: str = ""  # PEM file of the authority of an https endpoint
     folder: str = ""  # of local files
     direct: bool = False  # O_DIRECT
@@ -62,10 +63,14 @@ class Task:
         """The keys of all objects."""
         return [f"{self.prefix}{number:05d}" for number in range(self.count)]
 
+    def uri(self, key: str) -> str:
+        """The URI of a key or prefix."""
+        return f"{self.scheme}://{self.bucket}/{key}"
+
     @property
     def uris(self) -> list[str]:
-        """The s3:// URIs of all objects."""
-        return [f"s3://{self.bucket}/{key}" for key in self.keys]
+        """The URIs of all objects."""
+        return [self.uri(key) for key in self.keys]
 
     @property
     def paths(self) -> list[str]:
@@ -76,14 +81,23 @@ class Task:
     def environment(self) -> dict[str, str]:
         """The variables with which a program finds the service."""
         named = {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": self.access_key,
-            "AWS_SECRET_ACCESS_KEY": self.secret_key,
-            "AWS_CA_BUNDLE": self.ca,
-            "SSL_CERT_FILE": self.ca,
+            "s3": {
+                "AWS_ENDPOINT_URL": self.endpoint,
+                "AWS_REGION": self.region,
+                "AWS_ACCESS_KEY_ID": self.access_key,
+                "AWS_SECRET_ACCESS_KEY": self.secret_key,
+                "AWS_CA_BUNDLE": self.ca,
+                "SSL_CERT_FILE": self.ca,
+            },
+            "az": {"AZURE_STORAGE_CONNECTION_STRING": self.connection_string},
+            "gs": {"STORAGE_EMULATOR_HOST": self.endpoint},
         }
-        return {name: value for name, value in named.items() if value}
+        return {name: value for name, value in named[self.scheme].items() if value}
+
+    @property
+    def connection_string(self) -> str:
+        """Account, key and endpoint as Azure writes them."""
+        return f"BlobEndpoint={self.endpoint};AccountName={self.access_key};AccountKey={self.secret_key}"
 
 
 def warm_prefix(prefix: str) -> str:

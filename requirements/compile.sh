@@ -15,7 +15,7 @@ compile --python-version 3.10 --constraint dev.txt build.in --output-file build.
 compile --python-version 3.11 "$@" connector.in --output-file connector.txt
 
 # What is measured beside this library: an environment each, torch is lent to them, and one of them asks for Python 3.11.
-for name in boto3 obstore s3dlio; do
+for name in azure-storage-blob boto3 google-cloud-storage obstore s3dlio; do
     compile --python-version 3.11 "$@" "../bench/requirements/$name.in" --output-file "../bench/requirements/$name.txt"
 done
 compile --python-version 3.11 --no-deps "$@" ../bench/requirements/s3torchconnector.in --output-file ../bench/requirements/s3torchconnector.txt

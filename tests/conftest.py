@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 import tempfile
@@ -12,9 +13,19 @@ import pytest
 
 from tests.support import audit_receiver, environment, processes
 from tests.support.audit import AuditLog
+from tests.support.emulators import ACCOUNT, AzureServer, GoogleServer, start_azurite, start_fake_gcs
 from tests.support.faults import FaultProxy
 from tests.support.processes import Server
-from tests.support.servers import Bucket, S3Server, answers, local, start_minio, start_toxiproxy, start_versitygw
+from tests.support.servers import (
+    Bucket,
+    S3Server,
+    Service,
+    answers,
+    local,
+    start_minio,
+    start_toxiproxy,
+    start_versitygw,
+)
 
 
 def pytest_configure() -> None:
@@ -37,6 +48,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
             report.sections.append((f"{server.name} wrote during {item.name}", text))
 
 
+def _require(program: str, install: str) -> None:
+    """Skips the test where the machine lacks what a server runs on; in CI (S3DLIO_REQUIRE_SERVERS) it fails."""
+    if shutil.which(program):
+        return
+    reason = f"NOT TESTED: there is no {program}. Install {install}, then run `make servers`"
+    if environment.ORIGINAL.get("S3DLIO_REQUIRE_SERVERS"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 def _stopped(server: Server) -> Iterator[Server]:
     yield server
     server.stop()
@@ -56,6 +77,21 @@ def versitygw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield S3Server("versitygw", local(server))
 
 
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureServer]:
+    """An Azurite server."""
+    _require("node", "Node.js 20 and npm (Debian: nodejs and npm)")
+    for server in _stopped(start_azurite(tmp_path_factory.mktemp("azurite"))):
+        yield AzureServer(f"{local(server)}/{ACCOUNT}")
+
+
+@pytest.fixture(scope="session")
+def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleServer]:
+    """A fake-gcs-server."""
+    for server in _stopped(start_fake_gcs(tmp_path_factory.mktemp("fake-gcs"))):
+        yield GoogleServer(local(server))
+
+
 @pytest.fixture(scope="session", params=["minio", "versitygw"])
 def s3_server(request: pytest.FixtureRequest) -> S3Server:
     """Each S3 server there is: a test that uses it runs once for each."""
@@ -64,10 +100,10 @@ def s3_server(request: pytest.FixtureRequest) -> S3Server:
 
 
 @pytest.fixture
-def use_server(monkeypatch: pytest.MonkeyPatch) -> Callable[[S3Server], None]:
+def use_server(monkeypatch: pytest.MonkeyPatch) -> Callable[[Service], None]:
     """use_server(server) sets the environment variables with which the library finds it."""
 
-    def use(server: S3Server) -> None:
+    def use(server: Service) -> None:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
 
@@ -75,14 +111,14 @@ def use_server(monkeypatch: pytest.MonkeyPatch) -> Callable[[S3Server], None]:
 
 
 @pytest.fixture
-def bucket(s3_server: S3Server, use_server: Callable[[S3Server], None]) -> Bucket:
+def bucket(s3_server: S3Server, use_server: Callable[[Service], None]) -> Bucket:
     """An empty bucket on each server; the environment names the server."""
     use_server(s3_server)
     return s3_server.new_bucket()
 
 
 @pytest.fixture
-def minio_bucket(minio: S3Server, use_server: Callable[[S3Server], None]) -> Bucket:
+def minio_bucket(minio: S3Server, use_server: Callable[[Service], None]) -> Bucket:
     """An empty bucket on MinIO alone, where a second server would show nothing new; the environment names it."""
     use_server(minio)
     return minio.new_bucket()
@@ -127,7 +163,7 @@ def _audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[S3Serve
 
 
 @pytest.fixture
-def audited_bucket(_audited: tuple[S3Server, AuditLog], use_server: Callable[[S3Server], None]) -> Bucket:
+def audited_bucket(_audited: tuple[S3Server, AuditLog], use_server: Callable[[Service], None]) -> Bucket:
     """An empty bucket on a MinIO server of its own that logs every request; the environment names it."""
     use_server(_audited[0])
     return _audited[0].new_bucket()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import obstore
-from obstore.store import LocalStore, S3Store
+from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 from bench.task import Task
 
@@ -20,7 +21,13 @@ PART = 8 << 20
 
 @cache
 def _store(task: Task) -> Any:
-    options = {"allow_http": True} | ({"root_certificate": Path(task.ca).read_bytes()} if task.ca else {})
+    options: dict[str, Any] = {"allow_http": True} | (
+        {"root_certificate": Path(task.ca).read_bytes()} if task.ca else {}
+    )
+    return _STORES[task.scheme](task, options)
+
+
+def _s3(task: Task, options: dict[str, Any]) -> Any:
     return S3Store(
         task.bucket,
         endpoint=task.endpoint,
@@ -31,6 +38,25 @@ def _store(task: Task) -> Any:
         unsigned_payload=True,
         client_options=options,
     )
+
+
+def _azure(task: Task, options: dict[str, Any]) -> Any:
+    return AzureStore(
+        task.bucket,
+        account_name=task.access_key,
+        account_key=task.secret_key,
+        endpoint=task.endpoint,
+        client_options=options,
+    )
+
+
+def _google(task: Task, options: dict[str, Any]) -> Any:
+    config = {"gcs_base_url": task.endpoint, "disable_oauth": True, "client_email": "", "private_key": ""}
+    key = json.dumps(config | {"private_key_id": ""})
+    return GCSStore(task.bucket, service_account_key=key, client_options=options)
+
+
+_STORES = {"s3": _s3, "az": _azure, "gs": _google}
 
 
 @cache

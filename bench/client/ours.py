@@ -29,22 +29,22 @@ def reused(task: Task, memory: memoryview) -> None:
 
 def listing(task: Task) -> int:
     """`list`: a list of URIs."""
-    return len(s3dlio.list(f"s3://{task.bucket}/{task.prefix}", recursive=True))
+    return len(s3dlio.list(task.uri(task.prefix), recursive=True))
 
 
 def put(task: Task, objects: list[tuple[str, bytes]]) -> None:
     """`put_many`."""
-    s3dlio.put_many([(f"s3://{task.bucket}/{key}", data) for key, data in objects])
+    s3dlio.put_many([(task.uri(key), data) for key, data in objects])
 
 
 def upload(task: Task, key: str, data: bytes) -> None:
     """`put_bytes`: concurrent parts."""
-    s3dlio.put_bytes(f"s3://{task.bucket}/{key}", data)
+    s3dlio.put_bytes(task.uri(key), data)
 
 
 def stream(task: Task, key: str, pieces: list[memoryview]) -> None:
     """`create_writer`."""
-    with s3dlio.create_writer(f"s3://{task.bucket}/{key}") as writer:
+    with s3dlio.create_writer(task.uri(key)) as writer:
         for piece in pieces:
             writer.write(piece)
 
@@ -73,13 +73,13 @@ def loader(task: Task) -> Iterator[Any]:
     from s3dlio.torch import S3IterableDataset, S3MapDataset
 
     kind = S3MapDataset if task.style == "map" else S3IterableDataset
-    dataset = kind(f"s3://{task.bucket}/{task.prefix}")
+    dataset = kind(task.uri(task.prefix))
     yield from DataLoader(dataset, batch_size=task.batch, num_workers=task.workers)
 
 
 def many_keys(task: Task) -> Iterator[Any]:
     """A dataset of everything, iterated; a pause at the first sample lets it fetch ahead as far as it may."""
-    dataset = s3dlio.create_dataset(f"s3://{task.bucket}/{task.prefix}", memory_budget=task.memory_budget)
+    dataset = s3dlio.create_dataset(task.uri(task.prefix), memory_budget=task.memory_budget)
     for number, data in enumerate(dataset):
         if number == 0:
             time.sleep(1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-_PREFIXES = (b"AWS_", b"AZURE_", b"GOOGLE_", b"GCE_", b"S3DLIO_", b"S3_")
+_PREFIXES = (b"AWS_", b"AZURE_", b"CLOUDSDK_", b"GOOGLE_", b"GCE_", b"S3DLIO_", b"S3_")
 _NAMES = frozenset(
     (
         b"HADOOP_CONF_DIR",
@@ -17,9 +17,14 @@ _NAMES = frozenset(
         b"HOME",
         b"HTTPS_PROXY",
         b"HTTP_PROXY",
+        b"IDENTITY_ENDPOINT",
+        b"IDENTITY_HEADER",
+        b"IMDS_ENDPOINT",
         b"KRB5CCNAME",
         b"KRB5_CLIENT_KTNAME",
         b"KRB5_CONFIG",
+        b"MSI_ENDPOINT",
+        b"MSI_SECRET",
         b"NO_PROXY",
         b"REQUEST_METHOD",
         b"SSL_CERT_DIR",

@@ -8,7 +8,10 @@ from pathlib import Path
 # Installing packages in a test needs the machine's proxies and certificates, so they are kept here.
 ORIGINAL = dict(os.environ)
 
-_PREFIXES = ("AWS_", "S3_", "S3DLIO_", "AZURE_", "GOOGLE_", "STORAGE_EMULATOR", "HADOOP_", "KRB5")
+_PREFIXES = (
+    *("AWS_", "S3_", "S3DLIO_", "AZURE_", "IDENTITY_", "IMDS_", "MSI_"),
+    *("GOOGLE_", "GCE_", "CLOUDSDK_", "STORAGE_EMULATOR", "HADOOP_", "KRB5"),
+)
 _NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "RUST_LOG")
 
 
@@ -20,3 +23,5 @@ def isolate(empty_folder: Path) -> None:
     os.environ["AWS_CONFIG_FILE"] = str(empty_folder / "config")
     os.environ["AWS_SHARED_CREDENTIALS_FILE"] = str(empty_folder / "credentials")
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    os.environ["CLOUDSDK_CONFIG"] = str(empty_folder)
+    os.environ["GCE_METADATA_HOST"] = "127.0.0.1:1"  # nobody is there

@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import boto3
 from botocore.config import Config
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 ACCESS_KEY = "test-access-key"
 SECRET_KEY = "test-secret-key-0123456789"
 REGION = "us-east-1"
+
+
+class Service(Protocol):
+    """A server of any kind."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which a program finds it."""
+        ...
 
 
 @dataclass(frozen=True)
