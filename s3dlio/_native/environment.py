@@ -11,6 +11,7 @@ import os
 _PREFIXES = (b"AWS_", b"AZURE_", b"CLOUDSDK_", b"GOOGLE_", b"GCE_", b"S3DLIO_", b"S3_")
 _NAMES = frozenset(
     (
+        b"GCLOUD_PROJECT",
         b"HADOOP_CONF_DIR",
         b"HADOOP_HOME",
         b"HADOOP_USER_NAME",

@@ -10,7 +10,7 @@ ORIGINAL = dict(os.environ)
 
 _PREFIXES = (
     *("AWS_", "S3_", "S3DLIO_", "AZURE_", "IDENTITY_", "IMDS_", "MSI_"),
-    *("GOOGLE_", "GCE_", "CLOUDSDK_", "STORAGE_EMULATOR", "HADOOP_", "KRB5"),
+    *("GOOGLE_", "GCE_", "GCLOUD_", "CLOUDSDK_", "STORAGE_EMULATOR", "HADOOP_", "KRB5"),
 )
 _NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "RUST_LOG")
 

@@ -9,7 +9,8 @@ import (
 // Copier is a store that may copy objects by itself, so that their bytes do not
 // come here. Both objects are its own.
 type Copier interface {
-	// CopyLimit is how many bytes Copy takes at once; 0: the store does not copy.
+	// CopyLimit is how many bytes Copy takes at once; 0: the store does not copy;
+	// CopiesAll: there is no limit, and CreateCopy may be Unsupported.
 	CopyLimit() int64
 	// Copy stores the object at from, with its attributes, as the object at to:
 	// atomically, as Put does. It fails with Changed unless from has that ETag.
@@ -18,6 +19,9 @@ type Copier interface {
 	// CreateCopy is Create for an upload of which every part is a copy.
 	CreateCopy(ctx context.Context, to uri.URI, a *Attributes) (CopyUpload, error)
 }
+
+// CopiesAll is the CopyLimit of a store that copies objects of any size with Copy.
+const CopiesAll = 1<<63 - 1
 
 // CopyUpload is an Upload whose parts are copied, not written.
 type CopyUpload interface {

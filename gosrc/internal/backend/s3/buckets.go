@@ -6,26 +6,11 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
-
-// bucketSet remembers buckets.
-type bucketSet struct{ names sync.Map }
-
-func (s *bucketSet) add(bucket string) {
-	if _, ok := s.names.Load(bucket); !ok {
-		s.names.Store(bucket, true)
-	}
-}
-
-func (s *bucketSet) has(bucket string) bool {
-	_, ok := s.names.Load(bucket)
-	return ok
-}
 
 // Mkdir checks that the bucket exists: S3 has no directories.
 func (c *client) Mkdir(ctx context.Context, u uri.URI) error {
@@ -46,7 +31,7 @@ func (c *client) CreateContainer(ctx context.Context, u uri.URI) error {
 func (c *client) DeleteContainer(ctx context.Context, u uri.URI) error {
 	err := c.finish(ctx, &call{op: "delete_container", u: u, method: http.MethodDelete, once: true})
 	if err == nil {
-		c.known.names.Delete(u.Container)
+		c.known.Forget(u.Container)
 	}
 	return err
 }

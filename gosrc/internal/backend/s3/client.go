@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"io"
 	"net/url"
 	"time"
 	"unicode/utf8"
@@ -25,9 +24,9 @@ type client struct {
 
 	tellRestores bool // listings ask for it
 	signer       signer
-	keys         *keyring // nil: anonymous
+	keys         *web.Keyring[keys] // nil: anonymous
 	wire         *wire.Transport
-	known        bucketSet // buckets that have been seen to exist
+	known        web.Seen // buckets that have been seen to exist
 }
 
 func init() {
@@ -60,7 +59,7 @@ func open(_ context.Context, cfg *config.Config, endpoint string) (backend.Backe
 		if err != nil {
 			return nil, err
 		}
-		c.keys = newKeyring(chain.find)
+		c.keys = web.NewKeyring(chain.find)
 	}
 	return c, nil
 }
@@ -96,18 +95,18 @@ func (c *client) do(ctx context.Context, r *call) (*wire.Response, error) {
 			return nil, c.broken(err, r.op, r.u)
 		}
 		if resp.Status/100 == 2 {
-			c.known.add(r.u.Container)
+			c.known.Add(r.u.Container)
 			return resp, nil
 		}
 		failure := c.refusal(ctx, r, resp, used)
-		if again || used == nil || !failure.expired || !c.keys.replace(ctx, used) {
+		if again || used == nil || !failure.expired || !c.keys.Replace(ctx, used) {
 			return nil, failure.Error
 		}
 	}
 }
 
 // send signs and sends a call with the current credentials, which it returns.
-func (c *client) send(ctx context.Context, r *call) (*wire.Response, *held, error) {
+func (c *client) send(ctx context.Context, r *call) (*wire.Response, *web.Held[keys], error) {
 	req := &wire.Request{Method: r.method, Body: r.body, Once: r.once}
 	req.Header = append(make(wire.Header, 0, 10), r.header...)
 	req.Header = append(req.Header, wire.Field{Name: "user-agent", Value: c.agent})
@@ -116,7 +115,7 @@ func (c *client) send(ctx context.Context, r *call) (*wire.Response, *held, erro
 		resp, err := c.wire.Do(ctx, req)
 		return resp, nil, err
 	}
-	v, err := c.keys.get(ctx)
+	v, err := c.keys.Get(ctx)
 	if err != nil {
 		return nil, nil, &keyError{err}
 	}
@@ -128,7 +127,7 @@ func (c *client) send(ctx context.Context, r *call) (*wire.Response, *held, erro
 		sum := sha256.Sum256(r.body)
 		payload = hex.EncodeToString(sum[:])
 	}
-	c.signer.sign(req, &v.keys, payload, time.Now())
+	c.signer.sign(req, &v.Value, payload, time.Now())
 	resp, err := c.wire.Do(ctx, req)
 	return resp, v, err
 }
@@ -177,9 +176,6 @@ func (c *client) finish(ctx context.Context, r *call) error {
 	return resp.Close()
 }
 
-// maxDocument bounds the XML answers; a page of a listing has about 500 KB.
-const maxDocument = 64 << 20
-
 // document sends a call and reads its whole answer.
 func (c *client) document(ctx context.Context, r *call) ([]byte, *wire.Response, error) {
 	resp, err := c.do(ctx, r)
@@ -187,20 +183,11 @@ func (c *client) document(ctx context.Context, r *call) ([]byte, *wire.Response,
 		return nil, nil, err
 	}
 	defer resp.Close()
-	text, err := readDocument(resp)
+	text, err := web.Document(resp)
 	if err != nil {
 		return nil, nil, c.broken(err, r.op, r.u)
 	}
 	return text, resp, nil
-}
-
-func readDocument(resp *wire.Response) ([]byte, error) {
-	if resp.Length >= 0 && resp.Length <= maxDocument {
-		text := make([]byte, resp.Length)
-		_, err := io.ReadFull(resp, text)
-		return text, err
-	}
-	return io.ReadAll(io.LimitReader(resp, maxDocument))
 }
 
 // Close closes the connections.

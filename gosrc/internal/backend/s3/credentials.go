@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"time"
 
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
@@ -13,6 +14,14 @@ import (
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 )
+
+// keys are credentials; Expiration is zero for those that do not expire.
+type keys = credentials.Value
+
+// source gets credentials, or errNone where it is not configured.
+type source func(context.Context) (keys, error)
+
+var errNone = errors.New("not configured")
 
 // chain finds credentials where the AWS SDKs look for them. It reads variables
 // from the snapshot only: what minio-go's providers would read from the
@@ -36,10 +45,10 @@ func newChain(cfg *config.Config, region string) (*chain, error) {
 	}, nil
 }
 
-// find is search without the source's name.
-func (c *chain) find(ctx context.Context) (keys, error) {
+// find is search for a keyring.
+func (c *chain) find(ctx context.Context) (keys, time.Time, error) {
 	v, _, err := c.search(ctx)
-	return v, err
+	return v, v.Expiration, err
 }
 
 // search asks one source after the other. A source that is configured and fails

@@ -12,7 +12,10 @@ import (
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
+	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
+
+var bucketURI = uri.URI{Scheme: "s3", Container: "bucket", Key: "key"}
 
 func find(t *testing.T, cfg *config.Config) (keys, error) {
 	t.Helper()
@@ -20,7 +23,8 @@ func find(t *testing.T, cfg *config.Config) (keys, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c.find(t.Context())
+	v, _, err := c.find(t.Context())
+	return v, err
 }
 
 // finds checks the access key, and that the others belong to it.
@@ -115,7 +119,7 @@ func TestProfiles(t *testing.T) {
 		cfg := configured("HOME", dir, "AWS_PROFILE", profile)
 		store, err := open(t.Context(), cfg, "http://127.0.0.1:1")
 		if err == nil {
-			_, err = store.(*client).keys.get(t.Context())
+			_, err = store.(*client).keys.Get(t.Context())
 			err = store.(*client).broken(&keyError{err}, "get", bucketURI)
 		}
 		if errs.CodeOf(err) != errs.Credentials || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "5678") {

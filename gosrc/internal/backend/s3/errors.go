@@ -45,20 +45,20 @@ type document struct {
 }
 
 // refusal makes an error of an answer, and closes it.
-func (c *client) refusal(ctx context.Context, r *call, resp *wire.Response, used *held) refused {
+func (c *client) refusal(ctx context.Context, r *call, resp *wire.Response, used *web.Held[keys]) refused {
 	defer resp.Close()
 	return c.refusalFrom(ctx, r, readError(resp), resp, used)
 }
 
 func readError(resp *wire.Response) (d document) {
-	if text, err := readDocument(resp); err == nil && len(text) > 0 {
+	if text, err := web.Document(resp); err == nil && len(text) > 0 {
 		_ = xml.Unmarshal(text, &d) // what is not S3's XML says nothing more than the status
 	}
 	return d
 }
 
 // refusalFrom is also for errors that come with a status of success.
-func (c *client) refusalFrom(ctx context.Context, r *call, d document, resp *wire.Response, used *held) refused {
+func (c *client) refusalFrom(ctx context.Context, r *call, d document, resp *wire.Response, used *web.Held[keys]) refused {
 	d.Code = or(d.Code, resp.Header.Get("x-minio-error-code")) // answers to HEAD have no body
 	d.Region = or(resp.Header.Get("x-amz-bucket-region"), d.Region)
 	if d.Code == "" && resp.Status == http.StatusNotFound {
@@ -75,7 +75,7 @@ func (c *client) refusalFrom(ctx context.Context, r *call, d document, resp *wir
 	e.RequestID = or(resp.Header.Get("x-amz-request-id"), d.RequestID)
 	e.Retry.AfterSeconds = web.RetryAfter(resp.Header.Get("Retry-After"))
 	if used != nil {
-		e.Msg = redact(e.Msg, &used.keys)
+		e.Msg = redact(e.Msg, &used.Value)
 	}
 	return refused{e, strings.HasPrefix(d.Code, "Expired") || d.Code == "InvalidToken" || d.Code == "TokenRefreshRequired"}
 }
@@ -88,7 +88,7 @@ var aboutSource = map[string]bool{"NoSuchKey": true, "PreconditionFailed": true,
 // there. A service may also say 404 where it does not know the access key.
 func (c *client) whatIsMissing(ctx context.Context, r *call) document {
 	object := document{Code: "NoSuchKey"}
-	if r.key && c.known.has(r.u.Container) {
+	if r.key && c.known.Has(r.u.Container) {
 		return object
 	}
 	resp, _, err := c.send(ctx, &call{op: r.op, u: r.u.WithKey(""), method: http.MethodGet, query: "list-type=2&max-keys=1"})
@@ -97,7 +97,7 @@ func (c *client) whatIsMissing(ctx context.Context, r *call) document {
 	}
 	defer resp.Close()
 	if resp.Status == http.StatusOK {
-		c.known.add(r.u.Container)
+		c.known.Add(r.u.Container)
 		return object
 	}
 	d := readError(resp)

@@ -60,14 +60,14 @@ func TestAnonymous(t *testing.T) {
 
 func TestClockSkew(t *testing.T) {
 	c := minioClient(t, nil)
-	v, err := c.keys.get(t.Context())
+	v, err := c.keys.Get(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &call{op: "list_containers", method: http.MethodGet}
 	req := &wire.Request{Method: r.method}
 	req.Host, req.Target = c.address(r)
-	c.signer.sign(req, &v.keys, emptyHash, time.Now().Add(-time.Hour))
+	c.signer.sign(req, &v.Value, emptyHash, time.Now().Add(-time.Hour))
 	resp, err := c.wire.Do(t.Context(), req)
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package s3
+package web
 
 import (
 	"context"
@@ -6,17 +6,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
-var bucketURI = uri.URI{Scheme: "s3", Container: "bucket", Key: "key"}
-
 // lasting is a source whose credentials live for an hour, and how often it was asked.
-func lasting(asked *int, fail *error) source {
-	return func(context.Context) (keys, error) {
+func lasting(asked *int, fail *error) Source[string] {
+	return func(context.Context) (string, time.Time, error) {
 		*asked++
-		return keys{AccessKeyID: "a", SecretAccessKey: "b", Expiration: time.Now().Add(time.Hour)}, *fail
+		return "key", time.Now().Add(time.Hour), *fail
 	}
 }
 
@@ -24,11 +20,11 @@ func TestRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked int
 		var fail error
-		k := newKeyring(lasting(&asked, &fail))
+		k := NewKeyring(lasting(&asked, &fail))
 		get := func(want int) {
 			t.Helper()
-			v, err := k.get(t.Context())
-			if err != nil || !time.Now().Before(v.Expiration) || asked != want {
+			v, err := k.Get(t.Context())
+			if err != nil || !time.Now().Before(v.expires) || asked != want {
 				t.Fatalf("%+v, %v after %d inquiries, want %d", v, err, asked, want)
 			}
 		}
@@ -44,7 +40,7 @@ func TestRenewal(t *testing.T) {
 		get(3) // the old ones are still good
 		get(3) // and nobody is asked again at once
 		time.Sleep(2 * time.Minute)
-		if _, err := k.get(t.Context()); !errors.Is(err, fail) {
+		if _, err := k.Get(t.Context()); !errors.Is(err, fail) {
 			t.Errorf("with expired credentials: %v", err)
 		}
 		fail = nil
@@ -58,26 +54,26 @@ func TestRenewal(t *testing.T) {
 func TestWaitingForRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		k := newKeyring(func(ctx context.Context) (keys, error) {
+		k := NewKeyring(func(context.Context) (string, time.Time, error) {
 			<-release
-			return keys{AccessKeyID: "new", Expiration: time.Now().Add(time.Hour)}, nil
+			return "new", time.Now().Add(time.Hour), nil
 		})
-		old := hold(keys{AccessKeyID: "old", Expiration: time.Now().Add(time.Minute)})
+		old := hold("old", time.Now().Add(time.Minute))
 		k.current.Store(old)
 		time.Sleep(50 * time.Second)
-		go k.get(t.Context())
+		go k.Get(t.Context())
 		synctest.Wait()
-		if v, err := k.get(t.Context()); err != nil || v != old {
+		if v, err := k.Get(t.Context()); err != nil || v != old {
 			t.Errorf("%+v, %v", v, err)
 		}
 		time.Sleep(20 * time.Second) // they have expired
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := k.get(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := k.Get(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v", err)
 		}
 		close(release)
-		if v, err := k.get(t.Context()); err != nil || v.AccessKeyID != "new" {
+		if v, err := k.Get(t.Context()); err != nil || v.Value != "new" {
 			t.Errorf("%+v, %v", v, err)
 		}
 	})
@@ -86,20 +82,20 @@ func TestWaitingForRenewal(t *testing.T) {
 // Credentials that the service takes for expired are replaced where there are others.
 func TestReplace(t *testing.T) {
 	current := "first"
-	k := newKeyring(func(context.Context) (keys, error) { return keys{AccessKeyID: current}, nil })
-	v, err := k.get(t.Context())
+	k := NewKeyring(func(context.Context) (string, time.Time, error) { return current, time.Time{}, nil })
+	v, err := k.Get(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k.replace(t.Context(), v) {
+	if k.Replace(t.Context(), v) {
 		t.Error("there is nothing new")
 	}
-	v, _ = k.get(t.Context())
+	v, _ = k.Get(t.Context())
 	current = "second"
-	if !k.replace(t.Context(), v) {
+	if !k.Replace(t.Context(), v) {
 		t.Error("the new credentials were not found")
 	}
-	if v, _ := k.get(t.Context()); v.AccessKeyID != "second" {
+	if v, _ := k.Get(t.Context()); v.Value != "second" {
 		t.Errorf("%+v", v)
 	}
 }

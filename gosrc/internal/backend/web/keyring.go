@@ -1,42 +1,35 @@
-package s3
+package web
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
-
-	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// keys are credentials; Expiration is zero for those that do not expire.
-type keys = credentials.Value
+// Source gets credentials and says when they expire; zero: never.
+type Source[T comparable] func(context.Context) (T, time.Time, error)
 
-// source gets credentials, or errNone where it is not configured.
-type source func(context.Context) (keys, error)
-
-var errNone = errors.New("not configured")
-
-// held are the credentials in use.
-type held struct {
-	keys
-	renewAt time.Time // zero: never
+// Held are credentials in use.
+type Held[T comparable] struct {
+	Value   T
+	expires time.Time // zero: never
+	renewAt time.Time
 }
 
 // hold decides when to renew: two minutes before the end, or when 80 % of a
 // short life have passed.
-func hold(v keys) *held {
-	h := &held{keys: v}
-	if !v.Expiration.IsZero() {
-		h.renewAt = v.Expiration.Add(-min(2*time.Minute, max(0, time.Until(v.Expiration))/5))
+func hold[T comparable](v T, expires time.Time) *Held[T] {
+	h := &Held[T]{Value: v, expires: expires}
+	if !expires.IsZero() {
+		h.renewAt = expires.Add(-min(2*time.Minute, max(0, time.Until(expires))/5))
 	}
 	return h
 }
 
-// keyring keeps the current credentials and renews them before they expire.
-type keyring struct {
-	source  source
-	current atomic.Pointer[held]
+// Keyring keeps the current credentials and renews them before they expire.
+type Keyring[T comparable] struct {
+	source  Source[T]
+	current atomic.Pointer[Held[T]]
 
 	turn     chan struct{} // held by the one that renews
 	failure  error         // of the last renewal; guarded by turn
@@ -47,19 +40,20 @@ type keyring struct {
 // many requests of a stream must not each wait for a metadata service.
 const patience = 5 * time.Second
 
-func newKeyring(s source) *keyring {
-	return &keyring{source: s, turn: make(chan struct{}, 1)}
+// NewKeyring makes a Keyring without credentials: the first who wants some waits for them.
+func NewKeyring[T comparable](s Source[T]) *Keyring[T] {
+	return &Keyring[T]{source: s, turn: make(chan struct{}, 1)}
 }
 
-// get returns credentials that are valid now. While one caller renews them
+// Get returns credentials that are valid now. While one caller renews them
 // ahead of their end, the others go on with the old ones.
-func (k *keyring) get(ctx context.Context) (*held, error) {
+func (k *Keyring[T]) Get(ctx context.Context) (*Held[T], error) {
 	now := time.Now()
 	v := k.current.Load()
 	if v != nil && (v.renewAt.IsZero() || now.Before(v.renewAt)) {
 		return v, nil
 	}
-	valid := v != nil && now.Before(v.Expiration)
+	valid := v != nil && now.Before(v.expires)
 	if valid {
 		select {
 		case k.turn <- struct{}{}:
@@ -82,18 +76,18 @@ func (k *keyring) get(ctx context.Context) (*held, error) {
 }
 
 // renew gets new credentials in place of old; called with the turn.
-func (k *keyring) renew(ctx context.Context, old *held) (*held, error) {
+func (k *Keyring[T]) renew(ctx context.Context, old *Held[T]) (*Held[T], error) {
 	if v := k.current.Load(); v != nil && v != old {
 		return v, nil // another caller was faster
 	}
 	if k.failure != nil && time.Since(k.failedAt) < patience {
 		return nil, k.failure
 	}
-	v, err := k.source(ctx)
+	v, expires, err := k.source(ctx)
 	switch {
 	case err == nil:
 		k.failure = nil
-		h := hold(v)
+		h := hold(v, expires)
 		k.current.Store(h)
 		return h, nil
 	case ctx.Err() != nil:
@@ -103,10 +97,10 @@ func (k *keyring) renew(ctx context.Context, old *held) (*held, error) {
 	return nil, err
 }
 
-// replace looks for other credentials than v, which the service takes for
+// Replace looks for other credentials than v, which the service takes for
 // expired; false where there are none.
-func (k *keyring) replace(ctx context.Context, v *held) bool {
+func (k *Keyring[T]) Replace(ctx context.Context, v *Held[T]) bool {
 	k.current.CompareAndSwap(v, nil)
-	fresh, err := k.get(ctx)
-	return err == nil && fresh.keys != v.keys
+	fresh, err := k.Get(ctx)
+	return err == nil && fresh.Value != v.Value
 }

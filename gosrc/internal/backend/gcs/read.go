@@ -1,0 +1,144 @@
+package gcs
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wire"
+	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
+	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
+)
+
+// asStored keeps the service from unpacking what has the Content-Encoding gzip.
+var asStored = wire.Field{Name: "accept-encoding", Value: "gzip"}
+
+// Open sends one GET. Its body is read straight into the slices given to Read.
+func (c *client) Open(ctx context.Context, u uri.URI, r backend.Range, etag string) (backend.Reader, error) {
+	if r.Offset < 0 || r.Length == 0 || etag != "" && !isGeneration(etag) {
+		return c.nothing(ctx, u, r, etag) // HTTP has no ranges of this kind
+	}
+	get := &call{
+		op: "get", u: u, object: true, method: http.MethodGet, path: objectPath("/download", u),
+		query: url.Values{"alt": {"media"}}, header: wire.Header{asStored},
+	}
+	if r != backend.Whole {
+		get.header = append(get.header, wire.Field{Name: "range", Value: rangeValue(r)})
+	}
+	if etag != "" {
+		get.query.Set("generation", etag)
+	}
+	resp, err := c.do(ctx, get)
+	if err != nil {
+		switch code := errs.CodeOf(err); {
+		case code == errs.OutOfRange:
+			return c.nothing(ctx, u, r, etag) // at the end, or beyond it
+		case code == errs.NotFound && etag != "":
+			return nil, c.otherGeneration(ctx, "get", u, etag, err)
+		}
+		return nil, err
+	}
+	body, err := c.reader(u, r, resp)
+	if err != nil {
+		_ = resp.Close() // err is the failure to report
+		return nil, err
+	}
+	return body, nil
+}
+
+func isGeneration(etag string) bool {
+	_, err := strconv.ParseInt(etag, 10, 64)
+	return err == nil
+}
+
+// otherGeneration is why a generation is not there: the object has changed, or is gone.
+func (c *client) otherGeneration(ctx context.Context, op string, u uri.URI, etag string, missing error) error {
+	info, err := c.stat(ctx, op, u)
+	if err != nil || info.ETag == etag {
+		return missing
+	}
+	return c.changed(op, u, "its generation is %s, not %s", info.ETag, etag)
+}
+
+func rangeValue(r backend.Range) string {
+	text := "bytes=" + strconv.FormatInt(r.Offset, 10) + "-"
+	if r.Length > 0 && r.Length-1 <= maxOffset-r.Offset {
+		text += strconv.FormatInt(r.Offset+r.Length-1, 10)
+	}
+	return text
+}
+
+const maxOffset = 1<<63 - 1
+
+// nothing opens a range without bytes, once it is known that it lies within the object.
+func (c *client) nothing(ctx context.Context, u uri.URI, r backend.Range, etag string) (backend.Reader, error) {
+	info, err := c.stat(ctx, "get", u)
+	if err != nil {
+		return nil, err
+	}
+	if etag != "" && etag != info.ETag {
+		return nil, c.changed("get", u, "its generation is %s, not %s", info.ETag, etag)
+	}
+	from, to, err := r.Cut("get", u, info.Size)
+	if err != nil {
+		return nil, err
+	}
+	if from < to { // it has grown since the range was refused
+		return nil, c.changed("get", u, "it has grown to %d bytes", info.Size)
+	}
+	return web.NewBody(u, c.endpoint, info, nil, 0), nil
+}
+
+func (c *client) changed(op string, u uri.URI, format string, args ...any) error {
+	e := errs.New(errs.Changed, op, u.String(), "the object has changed: "+format, args...)
+	e.Endpoint = c.endpoint.String()
+	return e
+}
+
+// reader checks that the answer is what was asked for.
+func (c *client) reader(u uri.URI, r backend.Range, resp *wire.Response) (*web.Body, error) {
+	from, size, length := int64(0), resp.Length, resp.Length
+	if resp.Status == http.StatusPartialContent {
+		var ok bool
+		if from, size, ok = web.ContentRange(resp.Header.Get("Content-Range")); !ok {
+			return nil, c.malformed(errors.New("bad Content-Range"), "get", u)
+		}
+	}
+	if length < 0 {
+		return nil, c.malformed(errNoLength, "get", u)
+	}
+	// The service ignores a range that it does not like: then its end is ours to find.
+	if from != r.Offset || resp.Status == http.StatusPartialContent && length > size-from {
+		return nil, c.malformed(errors.New("another range than the one asked for"), "get", u)
+	}
+	if r.Length >= 0 {
+		length = min(length, r.Length)
+	}
+	info := backend.Info{Size: size}
+	stored := ""
+	for _, f := range resp.Header {
+		switch http.CanonicalHeaderKey(f.Name) {
+		case "X-Goog-Generation":
+			info.ETag = f.Value
+		case "X-Goog-Stored-Content-Length":
+			stored = f.Value
+		case "X-Goog-Storage-Class":
+			info.StorageClass = f.Value
+		case "Content-Type":
+			info.ContentType = f.Value
+		case "Last-Modified":
+			info.ModTime, _ = http.ParseTime(f.Value) // zero, that is unknown, where it is malformed
+		}
+	}
+	switch {
+	case info.ETag == "":
+		return nil, c.malformed(errNoGeneration, "get", u)
+	case stored != "" && stored != strconv.FormatInt(size, 10):
+		return nil, c.malformed(errors.New("the object comes otherwise than it is stored"), "get", u)
+	}
+	return web.NewBody(u, c.endpoint, info, resp, length), nil
+}
