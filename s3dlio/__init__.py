@@ -107,8 +107,10 @@ if TYPE_CHECKING:
     from s3dlio.writer_options import PyWriterOptions
     from s3dlio.writers import (
         ObjectWriter,
+        create_azure_writer,
         create_direct_filesystem_writer,
         create_filesystem_writer,
+        create_gcs_writer,
         create_s3_writer,
         create_writer,
     )
@@ -146,7 +148,8 @@ _NAMES = {
     "transfers": "download upload",
     "views": "BytesView",
     "writer_options": "PyWriterOptions",
-    "writers": "ObjectWriter create_direct_filesystem_writer create_filesystem_writer create_s3_writer create_writer",
+    "writers": "ObjectWriter create_azure_writer create_direct_filesystem_writer create_filesystem_writer "
+    "create_gcs_writer create_s3_writer create_writer",
 }
 _MODULES = {name: f"s3dlio.{module}" for module, names in _NAMES.items() for name in names.split()}
 
@@ -197,10 +200,12 @@ __all__ = [
     "configure_s3",
     "configure_tokio_threads",
     "create_async_loader",
+    "create_azure_writer",
     "create_bucket",
     "create_dataset",
     "create_direct_filesystem_writer",
     "create_filesystem_writer",
+    "create_gcs_writer",
     "create_multi_endpoint_store",
     "create_multi_endpoint_store_from_env",
     "create_multi_endpoint_store_from_file",

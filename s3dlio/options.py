@@ -33,16 +33,22 @@ __all__ = [
 
 Layer = Literal["dataset", "stream", "writer", "client", "compatibility"]
 MIB = 1 << 20
+_S3, _HTTP, _REMOTE = ("s3",), ("s3", "az", "gs"), ("s3", "az", "gs", "hdfs")
 
 
 @dataclass(frozen=True)
 class About:
-    """What the table says of an option besides its type and default. Numbers are >= `least` and > `above`."""
+    """What the table says of an option besides its type and default. Numbers are >= `least` and > `above`.
+
+    An option of the client has an effect for `schemes`, where they are named, and none for others: one set of options
+    may serve a copy between two stores.
+    """
 
     layer: Layer
     help: str
     least: float | None = None
     above: float | None = None
+    schemes: tuple[str, ...] = ()
 
 
 class Row(NamedTuple):
@@ -153,50 +159,80 @@ class Options:
 
     # Whom it is fetched from: the names are those of gosrc/internal/config
     endpoint_url: Annotated[
-        str, About("client", "Base URL of the service, such as `http://minio:9000`: short for one of `endpoints`.")
+        str,
+        About(
+            "client",
+            "Base URL of the service, such as `http://minio:9000`: short for one of `endpoints`.",
+            schemes=_HTTP,
+        ),
     ] = ""
     endpoints: Annotated[
         Sequence[str],
-        About("client", "Base URLs that serve the same data. Empty: the environment, then the service's own."),
+        About(
+            "client",
+            "Base URLs that serve the same data. Empty: the environment, then the service's own.",
+            schemes=_HTTP,
+        ),
     ] = ()
     strategy: Annotated[
         Strategy,
-        About("client", "Which endpoint serves a request: the next one, or the one with the fewest under way."),
+        About(
+            "client",
+            "Which endpoint serves a request: the next one, or the one with the fewest under way.",
+            schemes=_HTTP,
+        ),
     ] = "round_robin"
-    region: Annotated[str, About("client", "Region. Empty: the environment, the profile, then `us-east-1`.")] = ""
-    profile: Annotated[str, About("client", "Profile of the shared configuration files. Empty: `AWS_PROFILE`.")] = ""
-    anonymous: Annotated[bool, About("client", "Send unsigned requests, for public buckets.")] = False
+    region: Annotated[
+        str, About("client", "Region. Empty: the environment, the profile, then `us-east-1`.", schemes=_S3)
+    ] = ""
+    profile: Annotated[
+        str, About("client", "Profile of the shared configuration files. Empty: `AWS_PROFILE`.", schemes=_S3)
+    ] = ""
+    anonymous: Annotated[bool, About("client", "Send unsigned requests, for public buckets.", schemes=_HTTP)] = False
     force_path_style: Annotated[
         bool | None,
         About(
             "client",
             "True: the bucket is part of the path; False: of the host name. None: whichever the endpoint needs.",
+            schemes=_S3,
         ),
     ] = None
     ca_bundle: Annotated[
-        str, About("client", "PEM file of the authorities to trust. Empty: `AWS_CA_BUNDLE`, then the system's.")
+        str,
+        About(
+            "client", "PEM file of the authorities to trust. Empty: `AWS_CA_BUNDLE`, then the system's.", schemes=_HTTP
+        ),
     ] = ""
-    connect_timeout: Annotated[float, About("client", "Seconds to open a connection.", above=0)] = 5.0
-    request_timeout: Annotated[float, About("client", "Seconds without a byte of progress.", above=0)] = 60.0
+    connect_timeout: Annotated[float, About("client", "Seconds to open a connection.", above=0, schemes=_REMOTE)] = 5.0
+    request_timeout: Annotated[
+        float, About("client", "Seconds without a byte of progress.", above=0, schemes=_REMOTE)
+    ] = 60.0
     retry_timeout: Annotated[
-        float, About("client", "Seconds of retries for an endpoint that has answered before.", least=0)
+        float, About("client", "Seconds of retries for an endpoint that has answered before.", least=0, schemes=_REMOTE)
     ] = 90.0
     max_attempts: Annotated[
-        int, About("client", "Attempts a request. 0: only `retry_timeout` limits them.", least=0)
+        int, About("client", "Attempts a request. 0: only `retry_timeout` limits them.", least=0, schemes=_REMOTE)
     ] = 0
     direct_fallback: Annotated[
-        bool, About("client", "direct:// reads through the page cache where the file system refuses O_DIRECT.")
+        bool,
+        About("client", "Read through the page cache where the file system refuses O_DIRECT.", schemes=("direct",)),
     ] = False
     multipart_threshold: Annotated[
         int, About("client", "Bytes above which an object is uploaded in parts.", least=1)
     ] = 64 * MIB
     restore_status: Annotated[
         bool,
-        About("client", "Listings of S3 ask how far archived objects are restored. Not every service knows that."),
+        About(
+            "client", "Listings ask how far archived objects are restored. Not every service knows that.", schemes=_S3
+        ),
     ] = False
     user_agent: Annotated[
         str,
-        About("client", "Put before `s3dlio` in the `User-Agent` of every S3 request: printable ASCII."),
+        About(
+            "client",
+            "Put before `s3dlio` in the `User-Agent` of every request over HTTP: printable ASCII.",
+            schemes=_HTTP,
+        ),
     ] = ""
 
     skip_head: Annotated[

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ObjectWriter",
+    "create_azure_writer",
     "create_direct_filesystem_writer",
     "create_filesystem_writer",
+    "create_gcs_writer",
     "create_s3_writer",
     "create_writer",
 ]
@@ -136,7 +138,8 @@ def create_writer(uri: str, options: GivenOptions = None, **keywords: Any) -> Ob
     which. Opening sends no request: what is wrong with the place shows when the first part is sent.
 
     Args:
-        uri: ``s3://bucket/key``, ``file:///path``, ``direct:///path``.
+        uri: ``s3://bucket/key``, ``az://container/key``, ``gs://bucket/key``, ``hdfs://namenode:port/path``,
+            ``file:///path``, ``direct:///path``.
         options: a dict or `PyWriterOptions`; see docs/options.md.
         keywords: the same options as keywords, which win.
 
@@ -150,6 +153,16 @@ def create_writer(uri: str, options: GivenOptions = None, **keywords: Any) -> Ob
 def create_s3_writer(uri: str, options: GivenOptions = None, **keywords: Any) -> ObjectWriter:
     """`create_writer` for ``s3://bucket/key``; UnsupportedError for any other scheme."""
     return create_writer(_of_scheme(uri, "s3"), options, **keywords)
+
+
+def create_azure_writer(uri: str, options: GivenOptions = None, **keywords: Any) -> ObjectWriter:
+    """`create_writer` for ``az://container/key``; UnsupportedError for any other scheme."""
+    return create_writer(_of_scheme(uri, "az"), options, **keywords)
+
+
+def create_gcs_writer(uri: str, options: GivenOptions = None, **keywords: Any) -> ObjectWriter:
+    """`create_writer` for ``gs://bucket/key``; UnsupportedError for any other scheme."""
+    return create_writer(_of_scheme(uri, "gs"), options, **keywords)
 
 
 def create_filesystem_writer(uri: str, options: GivenOptions = None, **keywords: Any) -> ObjectWriter:

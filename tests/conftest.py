@@ -13,7 +13,15 @@ import pytest
 
 from tests.support import audit_receiver, environment, processes
 from tests.support.audit import AuditLog
-from tests.support.emulators import ACCOUNT, AzureServer, GoogleServer, start_azurite, start_fake_gcs
+from tests.support.emulators import (
+    ACCOUNT,
+    AzureContainer,
+    AzureServer,
+    GoogleBucket,
+    GoogleServer,
+    start_azurite,
+    start_fake_gcs,
+)
 from tests.support.faults import FaultProxy
 from tests.support.processes import Server
 from tests.support.servers import (
@@ -122,6 +130,20 @@ def minio_bucket(minio: S3Server, use_server: Callable[[Service], None]) -> Buck
     """An empty bucket on MinIO alone, where a second server would show nothing new; the environment names it."""
     use_server(minio)
     return minio.new_bucket()
+
+
+@pytest.fixture
+def azure_container(azurite: AzureServer, use_server: Callable[[Service], None]) -> AzureContainer:
+    """An empty container on Azurite; the environment names it."""
+    use_server(azurite)
+    return azurite.new_bucket()
+
+
+@pytest.fixture
+def google_bucket(fake_gcs: GoogleServer, use_server: Callable[[Service], None]) -> GoogleBucket:
+    """An empty bucket on fake-gcs-server; the environment names it."""
+    use_server(fake_gcs)
+    return fake_gcs.new_bucket()
 
 
 @pytest.fixture(scope="session")

@@ -244,6 +244,7 @@ def test_older_options_may_be_given_as_what_they_return_or_not(uri: str) -> None
     ("create", "good", "bad"),
     [
         (s3dlio.create_s3_writer, "s3://bucket/key", "file:///tmp/key"),
+        (s3dlio.create_gcs_writer, "gs://bucket/key", "az://bucket/key"),
         (s3dlio.create_filesystem_writer, "file:///tmp/key", "direct:///tmp/key"),
         (s3dlio.create_direct_filesystem_writer, "direct:///tmp/key", "s3://bucket/key"),
     ],

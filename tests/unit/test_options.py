@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from s3dlio._options_page import markdown
+from s3dlio._native import describe
+from s3dlio._options_page import markdown, pages
 from s3dlio.errors import InvalidError, S3DlioError
 from s3dlio.options import ClientOptions, LoaderOptions, Options, table
 from s3dlio.writer_options import WriterOptions, writer_table
@@ -155,8 +156,16 @@ def _go_value(text: str) -> object:
 
 
 def test_documentation_is_fresh() -> None:
-    """Renew it with: python -m s3dlio._options_page > docs/options.md."""
-    assert (ROOT / "docs/options.md").read_text() == markdown()
+    """Renew it with: python -m s3dlio._options_page docs."""
+    for path, text in pages(ROOT / "docs").items():
+        assert path.read_text() == text, path
+
+
+def test_every_scheme_has_its_page() -> None:
+    texts = [path.read_text() for path in (ROOT / "docs/backends").glob("*.md")]
+    schemes = [scheme for text in texts for scheme in re.findall(r"^<!-- generated for (\w+) -->$", text, re.MULTILINE)]
+    known = set(describe()["capabilities"])
+    assert set(schemes) <= known - {"mem"} and len(set(schemes)) == len(schemes)
 
 
 def test_documentation_tells_of_every_option() -> None:
