@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from s3dlio._native import capabilities
 from s3dlio.errors import InvalidError
 from s3dlio.resolve import check_uri
 
@@ -51,7 +52,7 @@ class Endpoint:
         scheme, _, place = check_uri(text).partition("://")
         name = str(text)
         authority, slash, rest = place.partition("/")
-        if ":" not in authority or not slash:
+        if ":" not in authority or not slash or not capabilities(name)["containers"]:
             return cls(name, f"{scheme}://{place}".rstrip("/") + "/")
         if not rest.strip("/"):
             raise InvalidError(f"endpoint {name} names no bucket: write {scheme}://host:port/bucket/", uri=name)

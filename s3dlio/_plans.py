@@ -16,7 +16,7 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from s3dlio._native import Client, Item, Op, Stream, StreamOptions, listing_options, page_of
+from s3dlio._native import Client, Item, Op, Stream, StreamOptions, has_directories, listing_options, page_of
 from s3dlio.errors import InvalidError, IsDirectoryError, NotFoundError
 from s3dlio.listing import Listing
 from s3dlio.options import for_client
@@ -226,7 +226,7 @@ def delete(open_stream: Opener, uri: str, recursive: bool) -> Steps[None]:
     """Delete an object, or a tree."""
     if not recursive:
         yield from one(open_stream, Op.DELETE, uri)
-    elif uri.partition("://")[2].startswith("/"):
+    elif has_directories(uri):
         yield from _delete_directory(open_stream, uri)
     else:
         yield from _delete_prefix(open_stream, uri)

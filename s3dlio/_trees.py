@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from s3dlio._native import Client, list_pages
+from s3dlio._native import Client, has_directories, list_pages
 from s3dlio.errors import (
     InvalidError,
     IsDirectoryError,
@@ -113,12 +113,12 @@ def _file(scheme: str, path: str, key: str) -> Iterator[LocalFile]:
 
 
 def require_distinct(files: Sequence[LocalFile], targets: Sequence[str]) -> None:
-    """Raise InvalidError where two files would become one object, or on local schemes a file and a directory."""
+    """Raise InvalidError where two files would become one object, or a file and a directory."""
     sources: dict[str, str] = {}
     for file, target in zip(files, targets, strict=True):
         if (other := sources.setdefault(target, file.uri)) != file.uri:
             raise InvalidError(f"upload: {other} and {file.uri} would both be stored as {target}", uri=target)
-    if any(target.partition("://")[2].startswith("/") for target in targets[:1]):
+    if any(has_directories(target) for target in targets[:1]):
         _folders(targets, "upload")
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, overload
 
-from s3dlio._native import Op, StreamOptions
+from s3dlio._native import Op, StreamOptions, has_directories
 from s3dlio._native.generator import ALL_BITS, Pattern
 from s3dlio._plans import Opener, Steps, all_items, integer, not_huge, one, positive, run
 from s3dlio.errors import AlreadyExistsError, InvalidError
@@ -75,7 +75,7 @@ def put(*args: Any, **keywords: Any) -> list[str] | None:
             `num`. None: ``object-{}``.
         max_in_flight: requests under way at the same time.
         size: bytes each; with "npz" those of its array. None: 20 MiB.
-        should_create_bucket: create the bucket (a local directory) unless it exists.
+        should_create_bucket: create the bucket (a directory, where there are any) unless it exists.
         object_type: "random", "zeros" or "npz" (`generate_npz_bytes` with dtype "|u1").
         dedup_factor, compress_factor: of random data, as `generate_data` has them; each object is another one.
         options: those of the client.
@@ -153,9 +153,8 @@ def _content(kind: str, size: int, dedup: int, compress: int) -> Buffer:
 
 
 def _create_container(open_stream: Opener, prefix: str) -> Steps[None]:
-    is_local = prefix.partition("://")[2].startswith("/")
     try:
-        yield from one(open_stream, Op.MKDIR if is_local else Op.CREATE_CONTAINER, prefix)
+        yield from one(open_stream, Op.MKDIR if has_directories(prefix) else Op.CREATE_CONTAINER, prefix)
     except AlreadyExistsError:
         return
 

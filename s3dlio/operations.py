@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from s3dlio import _plans as plans
-from s3dlio._native import Op, describe
+from s3dlio._native import Op, capabilities
 from s3dlio._plans import Pattern, run, run_async
 from s3dlio.resolve import check_uri
 from s3dlio.views import BytesView
@@ -212,14 +212,13 @@ def object_capabilities(uri: str) -> dict[str, Any]:
     """Tell what can be done with the objects of a scheme; no request is made.
 
     Returns a dict: provider, the scheme; ranges, etags, atomic_put, multipart_upload, get_into, head: what every scheme
-    has; content_type, user_metadata, storage_class: whether objects keep these; containers: whether there are buckets;
-    directories: whether they exist by themselves; min_part_size in bytes and max_parts of an upload, 0 for no limit.
+    has; content_type, user_metadata, storage_class: whether objects keep these; local: whether they are files of this
+    machine; containers: whether there are buckets that can be made; directories: whether they exist by themselves;
+    min_part_size in bytes and max_parts of an upload, 0 for no limit.
 
     Raises InvalidError or UnsupportedError for a malformed URI or an unknown scheme.
     """
-    scheme = check_uri(uri).partition("://")[0].lower()
-    found: dict[str, Any] = describe()["capabilities"][scheme]
-    return found
+    return capabilities(check_uri(uri))
 
 
 def exists(uri: str, **options: Unpack[ClientOptions]) -> bool:

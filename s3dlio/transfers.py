@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from s3dlio._copies import Progress, copy_objects
-from s3dlio._native import Client, Op, Stream
+from s3dlio._native import Client, Op, Stream, has_directories
 from s3dlio._plans import positive
 from s3dlio._trees import Paths, local_files, local_place, paths_below, require_distinct
 from s3dlio.errors import AlreadyExistsError, InvalidError
@@ -43,7 +43,7 @@ def upload(
             for any directories, and which match files only. ``direct:///path`` reads past the page cache.
         dest_prefix: such as ``s3://bucket/train``; a "/" at its end makes no difference.
         max_in_flight: requests under way at the same time.
-        create_bucket: create the bucket (a local directory) unless it exists.
+        create_bucket: create the bucket (a directory, where there are any) unless it exists.
         progress: called with the files done, all files, and the bytes written so far, at least ten times a second.
         options: those of the client, ``part_size`` and ``memory_budget`` (docs/options.md).
 
@@ -74,8 +74,8 @@ def _prefix(uri: str) -> str:
 
 
 def _create_container(client: Client, uri: str) -> None:
-    is_local = uri.partition("://")[2].startswith("/")
-    with Stream(client, Op.MKDIR if is_local else Op.CREATE_CONTAINER, Listing.from_uris([uri])) as stream:
+    op = Op.MKDIR if has_directories(uri) else Op.CREATE_CONTAINER
+    with Stream(client, op, Listing.from_uris([uri])) as stream:
         (item,) = stream.take()
     if item.error is not None and not isinstance(item.error, AlreadyExistsError):
         raise item.error

@@ -23,6 +23,7 @@ from tests.support.emulators import (
     start_fake_gcs,
 )
 from tests.support.faults import FaultProxy
+from tests.support.hdfs import Hdfs, start_hdfs
 from tests.support.processes import Server
 from tests.support.servers import (
     Bucket,
@@ -34,6 +35,8 @@ from tests.support.servers import (
     start_toxiproxy,
     start_versitygw,
 )
+
+NOT_TESTED = "NOT TESTED"
 
 
 def pytest_configure() -> None:
@@ -60,10 +63,18 @@ def _require(program: str, install: str) -> None:
     """Skips the test where the machine lacks what a server runs on; in CI (S3DLIO_REQUIRE_SERVERS) it fails."""
     if shutil.which(program):
         return
-    reason = f"NOT TESTED: there is no {program}. Install {install}, then run `make servers`"
+    reason = f"{NOT_TESTED}: there is no {program}. Install {install}, then run `make servers`"
     if environment.ORIGINAL.get("S3DLIO_REQUIRE_SERVERS"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says aloud that a whole kind of store was not tested."""
+    reasons = {str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])}
+    for reason in sorted(reasons):
+        if NOT_TESTED in reason:
+            terminalreporter.write_line(reason.removeprefix("Skipped: "), red=True, bold=True)
 
 
 def _stopped(server: Server) -> Iterator[Server]:
@@ -98,6 +109,15 @@ def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleServer]
     """A fake-gcs-server."""
     for server in _stopped(start_fake_gcs(tmp_path_factory.mktemp("fake-gcs"))):
         yield GoogleServer(local(server))
+
+
+@pytest.fixture(scope="session")
+def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hdfs]:
+    """An HDFS; the tests are its superuser."""
+    _require("java", "Java 17 and Maven (Debian: openjdk-17-jre-headless and maven)")
+    server, found = start_hdfs(tmp_path_factory.mktemp("hdfs"))
+    yield found
+    server.stop()
 
 
 @pytest.fixture(scope="session", params=["minio", "versitygw"])

@@ -4,7 +4,7 @@ from s3dlio._native.checksum import crc32c
 from s3dlio._native.client import Client
 from s3dlio._native.fresh import FreshBytes, FreshPart
 from s3dlio._native.heap import keep_freed_memory
-from s3dlio._native.library import describe, library, memory_stats, schemes
+from s3dlio._native.library import capabilities, describe, has_directories, library, memory_stats, schemes
 from s3dlio._native.pages import list_pages, listing_options, page_of
 from s3dlio._native.requests import Op, StreamOptions
 from s3dlio._native.stream import Item, Stream
@@ -19,8 +19,10 @@ __all__ = [
     "Stream",
     "StreamOptions",
     "Writer",
+    "capabilities",
     "crc32c",
     "describe",
+    "has_directories",
     "keep_freed_memory",
     "library",
     "list_pages",

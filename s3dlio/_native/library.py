@@ -239,6 +239,17 @@ def schemes() -> list[str]:
     return names
 
 
+def capabilities(uri: str) -> dict[str, Any]:
+    """What can be done with the objects of the URI's scheme; nothing where the scheme is not known."""
+    found: dict[str, Any] = describe()["capabilities"].get(uri.partition("://")[0].lower(), {})
+    return found
+
+
+def has_directories(uri: str) -> bool:
+    """Whether directories exist by themselves where the URI leads to."""
+    return bool(capabilities(uri).get("directories"))
+
+
 def memory_stats() -> dict[str, Any]:
     """Bytes of buffers in use and pooled, and how many buffers, streams, clients and goroutines there are."""
     loaded = library()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from s3dlio import operations
+from s3dlio._native import has_directories
 from s3dlio.checkpoint.manifests import MANIFESTS, Name, Strategy, make_manifest, parse_manifest
 from s3dlio.errors import CorruptedError, IsDirectoryError, NotFoundError
 from s3dlio.writer_options import WriterOptions
@@ -38,9 +39,9 @@ class Place:
         try:
             uris = operations.list(self.object(MANIFESTS), **self.client)
         except NotFoundError:
-            if not self.uri.partition("://")[2].startswith("/"):
+            if not has_directories(self.uri):
                 raise
-            return []  # a local directory that nobody has made yet
+            return []  # a directory that nobody has made yet
         return sorted(name for name in map(Name.parse, uris) if name is not None)
 
     def manifest(self, name: Name) -> dict[str, Any]:

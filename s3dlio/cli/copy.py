@@ -12,7 +12,7 @@ import click
 from s3dlio._native import Item, Op
 from s3dlio.cli.app import Command, Session
 from s3dlio.cli.codes import ExitCode
-from s3dlio.cli.places import PLACE, is_container, is_local, local_path, stat_many
+from s3dlio.cli.places import PLACE, is_container, is_directory, is_local, stat_many
 from s3dlio.cli.progress import meter, progress_option
 from s3dlio.cli.sources import Pairs, pairs_of
 from s3dlio.cli.stdin import STDIN, put_stdin
@@ -111,7 +111,7 @@ def copy(
     if pattern and not recursive:
         raise click.UsageError("--pattern needs --recursive")
     client, outcome = session.client(), Outcome(verb, dry_run)
-    into = len(sources) > 1 or recursive or is_directory(target)
+    into = len(sources) > 1 or recursive or _goes_into(client, target)
     skipped = 0
     with meter("copying", False if dry_run else progress) as shown:
         pairs = pairs_of(client, sources, target, into, recursive, pattern, outcome)
@@ -167,6 +167,6 @@ def _announce(pairs: Pairs, there: set[str], no_clobber: bool) -> None:
             click.echo(f"would replace {target} by {source}")
 
 
-def is_directory(uri: str) -> bool:
+def _goes_into(client: Any, uri: str) -> bool:
     """Whether what is copied to this URI goes into it."""
-    return uri.endswith("/") or is_container(uri) or (is_local(uri) and os.path.isdir(local_path(uri)))
+    return uri.endswith("/") or is_container(uri) or is_directory(client, uri)

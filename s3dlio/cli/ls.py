@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from s3dlio._native import Client, Op, Stream, list_pages, page_of
+from s3dlio._native import Client, Op, Stream, has_directories, list_pages, page_of
 from s3dlio.cli.app import Command, Session
 from s3dlio.cli.output import echo_json, plural, size_text, time_text
-from s3dlio.cli.places import PLACE, is_container, is_local
+from s3dlio.cli.places import PLACE, is_container
 from s3dlio.errors import NotFoundError
 from s3dlio.listing import Listing
 
@@ -45,7 +45,7 @@ def ls(
         _write(page, long, human, as_json)
         if not count and len(page):
             count = -1  # only common prefixes so far: something is there
-    if not count and not pattern and not (is_container(uri) or is_local(uri) or uri.endswith("/")):
+    if not count and not pattern and not (is_container(uri) or has_directories(uri) or uri.endswith("/")):
         raise NotFoundError(f"list {uri}: not found: nothing begins like this", op="list", uri=uri)
     if long and not as_json:
         click.echo(f"TOTAL: {plural(max(count, 0), 'object')}, {size_text(total)} ({total} bytes)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,13 +10,13 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from s3dlio._native import Client, Op, Stream, list_pages, page_of, schemes
+from s3dlio._native import Client, Op, Stream, capabilities, has_directories, list_pages, page_of, schemes
 from s3dlio.cli.options import parse_shared
 from s3dlio.errors import NotFoundError, S3DlioError
 from s3dlio.listing import Listing
 from s3dlio.options import table
 
-__all__ = ["PLACE", "exists", "is_container", "is_local", "join", "local_path", "name_of", "stat_many"]
+__all__ = ["PLACE", "exists", "is_container", "is_directory", "is_local", "join", "local_path", "name_of", "stat_many"]
 
 COMPLETIONS = 200  # offered at once
 _IMPATIENT = {"max_attempts": 1, "connect_timeout": 1.0, "request_timeout": 3.0}
@@ -70,7 +71,15 @@ def _below(incomplete: str, given: Mapping[str, Any]) -> list[str]:
 
 def is_local(uri: str) -> bool:
     """Whether the URI is a path of this machine, as in file:///data."""
-    return uri.partition("://")[2].startswith("/")
+    return bool(capabilities(uri).get("local"))
+
+
+def is_directory(client: Client, uri: str) -> bool:
+    """Whether there is such a directory; never on an object store."""
+    if not has_directories(uri):
+        return False
+    (item,) = stat_many(client, [uri])
+    return item.error is None and bool(json.loads(item.text)["is_dir"])
 
 
 def is_container(uri: str) -> bool:

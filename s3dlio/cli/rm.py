@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import click
 
-from s3dlio._native import Client, Item, Op, StreamOptions, list_pages
+from s3dlio._native import Client, Item, Op, StreamOptions, has_directories, list_pages
 from s3dlio.cli.app import Command, Session, complain
 from s3dlio.cli.codes import ExitCode
-from s3dlio.cli.places import PLACE, is_container, is_local, local_path
+from s3dlio.cli.places import PLACE, is_container, is_directory, is_local, local_path
 from s3dlio.cli.progress import NO_METER, Meter, meter, progress_option
 from s3dlio.cli.work import Outcome, in_batches, run
 from s3dlio.errors import NotFoundError
@@ -74,8 +74,8 @@ def delete_tree(
 ) -> None:
     """Delete a directory or prefix with all that lies below it, or what of it matches the pattern."""
     directories: list[str] = []
-    if is_local(uri):
-        files, directories = _local_tree(client, uri, pattern)
+    if has_directories(uri):
+        files, directories = _tree(client, uri, pattern)
         batches = in_batches(files)
     else:
         batches = _prefix(client, uri, pattern)
@@ -114,12 +114,12 @@ def _prefix(client: Client, uri: str, pattern: str | None) -> Iterator[list[str]
         yield page.uris()
 
 
-def _local_tree(client: Client, uri: str, pattern: str | None) -> tuple[list[str], list[str]]:
+def _tree(client: Client, uri: str, pattern: str | None) -> tuple[list[str], list[str]]:
     """The files below a directory, and the directories, the deepest first. Listings follow links; this must not."""
     if pattern:
         pages = list_pages(client, uri, recursive=True, pattern=pattern)
         return [found for page in pages for found in page.uris() if not _through_link(uri, found)], []
-    if not os.path.isdir(local_path(uri)) or os.path.islink(local_path(uri).rstrip("/")):
+    if _is_link(uri) or not is_directory(client, uri):
         return [uri.rstrip("/")], []
     files: list[str] = []
     directories: list[str] = []
@@ -130,13 +130,18 @@ def _local_tree(client: Client, uri: str, pattern: str | None) -> tuple[list[str
         for page in list_pages(client, directory + "/"):
             for found in page.uris():
                 name = found.rstrip("/")
-                is_directory = found.endswith("/") and not os.path.islink(local_path(name))
-                (waiting if is_directory else files).append(name)
+                (waiting if found.endswith("/") and not _is_link(name) else files).append(name)
     return files, directories[::-1]
+
+
+def _is_link(uri: str) -> bool:
+    return is_local(uri) and os.path.islink(local_path(uri).rstrip("/"))
 
 
 def _through_link(root: str, uri: str) -> bool:
     """Whether a link to a directory lies on the way from the root to a file."""
+    if not is_local(root):
+        return False
     path, top = os.path.dirname(local_path(uri)), local_path(root).rstrip("/")
     while len(path) > len(top):
         if os.path.islink(path):

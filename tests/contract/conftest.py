@@ -15,10 +15,13 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
-@pytest.fixture(params=["file", "s3"])
+@pytest.fixture(params=["file", "s3", "hdfs"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """An empty place: a local folder, and a bucket."""
+    """An empty place: a local folder, a bucket, and a directory of HDFS."""
     if request.param == "file":
         return Folder(tmp_path)
+    if request.param == "hdfs":
+        directory: Store = request.getfixturevalue("hdfs").new_directory()
+        return directory
     bucket: Store = request.getfixturevalue("minio_bucket")
     return bucket

@@ -55,4 +55,4 @@ def fill(store: Store, count: int, prefix: str = "train/") -> list[str]:
 
 def is_local(place: Store) -> bool:
     """Whether a place has directories that exist by themselves."""
-    return place.uri().startswith(("file://", "direct://"))
+    return place.uri().startswith(("file://", "direct://", "hdfs://"))

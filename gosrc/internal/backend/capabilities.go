@@ -16,6 +16,7 @@ type Capabilities struct {
 	ContentType  bool  `json:"content_type"`
 	UserMetadata bool  `json:"user_metadata"`
 	StorageClass bool  `json:"storage_class"` // can be chosen
+	Local        bool  `json:"local"`         // files of this machine
 	Containers   bool  `json:"containers"`    // buckets, which can be made and removed
 	Directories  bool  `json:"directories"`   // they exist by themselves
 	MinPartSize  int64 `json:"min_part_size"` // bytes of a part of an upload but the last; 0: no limit
@@ -28,7 +29,7 @@ func (d Driver) Capabilities() Capabilities {
 		Provider: d.Scheme,
 		Ranges:   true, ETags: true, AtomicPut: true, MultipartUpload: true, GetInto: true, Head: true,
 		ContentType: d.Attributes, UserMetadata: d.Attributes, StorageClass: d.StorageClasses,
-		Containers: d.Containers(), Directories: d.Directories,
+		Local: d.Local, Containers: d.Containers(), Directories: d.Directories,
 		MinPartSize: d.MinPart, MaxParts: d.MaxParts,
 	}
 }
