@@ -6,14 +6,14 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bin=$here/../../.cache/bin
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/s3dlio
-version=$(cat "$here"{,/fake-gcs-server}/go.{mod,sum} "$here/build.sh" <(go env GOVERSION GOARCH) | sha256sum | cut -c1-16)
+version=$(cat "$here"{,/fake-gcs-server}/go.{mod,sum} "$here"/fake-gcs-server/*.go "$here/build.sh" <(go env GOVERSION GOARCH) | sha256sum | cut -c1-16)
 store=$cache/servers-$version
 
 declare -A packages=(
     [minio]=github.com/minio/minio
     [versitygw]=github.com/versity/versitygw/cmd/versitygw
     [toxiproxy]=github.com/Shopify/toxiproxy/v2/cmd/server
-    [fake-gcs-server]=github.com/fsouza/fake-gcs-server
+    [fake-gcs-server]=. # with a repair of our own
 )
 
 mkdir -p "$cache" "$bin"

@@ -65,6 +65,7 @@ type call struct {
 	stream *framed // the body where it is an object's
 	once   bool    // sending it twice gives another answer
 	also   int     // a status that is no failure here, besides 2xx
+	lacks  outcome // what 404 means; zero: object or bucket
 }
 
 // objectPath is where the API has an object: below what kind of access it is.

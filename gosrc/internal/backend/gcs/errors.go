@@ -64,7 +64,7 @@ func (c *client) refusal(ctx context.Context, r *call, resp *wire.Response, used
 	s := readError(resp)
 	o := outcomeOf(r.op, resp.Status, s)
 	if resp.Status == http.StatusNotFound {
-		o = c.whatIsMissing(ctx, r)
+		o = c.whatIsMissing(ctx, r, s)
 	}
 	return c.failure(r, resp, s, o, used)
 }
@@ -86,12 +86,16 @@ func (c *client) failure(r *call, resp *wire.Response, s said, o outcome, used *
 
 // whatIsMissing tells a missing bucket from a missing object. It asks once for a
 // bucket: one that was seen is there.
-func (c *client) whatIsMissing(ctx context.Context, r *call) outcome {
+func (c *client) whatIsMissing(ctx context.Context, r *call, s said) outcome {
 	object, bucket := objectMissing, bucketMissing(r.u)
-	if !r.object || r.u.Container == "" {
+	switch {
+	case r.lacks != outcome{}:
+		return r.lacks
+	case !r.object && !s.json:
+		return foreign
+	case !r.object:
 		return bucket
-	}
-	if c.known.Has(r.u.Container) {
+	case c.known.Has(r.u.Container):
 		return object
 	}
 	resp, _, err := c.send(ctx, c.look(r.op, r.u))

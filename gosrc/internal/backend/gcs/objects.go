@@ -174,8 +174,9 @@ func (c *client) Delete(ctx context.Context, u uri.URI) error {
 	}
 	defer resp.Close()
 	if resp.Status == http.StatusNotFound {
-		if missing := c.whatIsMissing(ctx, r); missing != objectMissing {
-			return c.failure(r, resp, readError(resp), missing, nil)
+		s := readError(resp)
+		if missing := c.whatIsMissing(ctx, r, s); missing != objectMissing {
+			return c.failure(r, resp, s, missing, nil)
 		}
 	}
 	return nil

@@ -132,7 +132,7 @@ func (s *session) send(ctx context.Context, data []byte, span string, header wir
 	s.unsure = true // until there is an answer
 	r := &call{
 		op: "put", u: s.u, method: http.MethodPut, path: s.target, also: http.StatusPermanentRedirect, body: data,
-		header: append(header, wire.Field{Name: "content-range", Value: span}), once: true,
+		header: append(header, wire.Field{Name: "content-range", Value: span}), once: true, lacks: uploadMissing,
 	}
 	resp, err := s.c.do(ctx, r)
 	if err != nil {
@@ -162,7 +162,7 @@ func (s *session) send(ctx context.Context, data []byte, span string, header wir
 // cancel gives the session up. What it says to that is of no interest, if only it is gone.
 func (s *session) cancel(ctx context.Context) error {
 	const clientClosed = 499 // is how the service confirms
-	err := s.c.finish(ctx, &call{op: "put", u: s.u, method: http.MethodDelete, path: s.target, also: clientClosed})
+	err := s.c.finish(ctx, &call{op: "put", u: s.u, method: http.MethodDelete, path: s.target, also: clientClosed, lacks: uploadMissing})
 	if errs.CodeOf(err) == errs.NotFound {
 		return nil
 	}

@@ -1,0 +1,183 @@
+package gcs
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
+	"github.com/s3dlio/s3dlio/gosrc/internal/testservers"
+	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
+)
+
+// Every outcome is of use to the caller: a message, and a code that is one.
+func TestOutcomes(t *testing.T) {
+	for reason, o := range reasons {
+		if o.msg == "" || o.code <= errs.OK || o.code >= errs.Count {
+			t.Errorf("%s: %+v", reason, o)
+		}
+	}
+	for _, c := range []struct {
+		op, reason, message string
+		status              int
+		want                errs.Code
+	}{
+		{"get", "forbidden", "", 403, errs.Permission}, {"get", "", "", 403, errs.Permission}, {"get", "authError", "", 401, errs.Permission},
+		{"get", "accountDisabled", "The billing account is disabled", 403, errs.Permission}, {"get", "userProjectMissing", "", 400, errs.Permission},
+		{"get", "rateLimitExceeded", "", 403, errs.Throttled}, {"get", "", "", 429, errs.Throttled}, {"get", "backendError", "", 503, errs.Throttled},
+		{"get", "backendError", "", 500, errs.Server}, {"get", "", "", 502, errs.Server}, {"get", "", "", 408, errs.Timeout},
+		{"get", "conditionNotMet", "", 412, errs.Changed}, {"get", "", "", 416, errs.OutOfRange}, {"put", "", "", 410, errs.NotFound},
+		{"put", "orgPolicyConstraintFailed", "", 412, errs.Permission}, {"put", "", "", 413, errs.Invalid}, {"put", "", "", 308, errs.Invalid},
+		{"put", "invalid", `Provided CRC32C "x" doesn't match`, 400, errs.Server}, {"put", "invalid", "Invalid storage class", 400, errs.Invalid},
+		{"create_container", "conflict", "", 409, errs.AlreadyExists}, {"delete_container", "conflict", "", 409, errs.Invalid},
+		{"get", "odd", "", 418, errs.Invalid}, {"get", "", "", 301, errs.Invalid}, {"get", "", "", 407, errs.Permission},
+	} {
+		if got := outcomeOf(c.op, c.status, said{reason: c.reason, message: c.message}); got.code != c.want {
+			t.Errorf("%+v: %v", c, got.code)
+		}
+	}
+}
+
+// double is a client without credentials of a server that answers everything alike.
+func double(t *testing.T, answer http.HandlerFunc) *client {
+	t.Helper()
+	server := httptest.NewServer(answer)
+	t.Cleanup(server.Close)
+	cfg := configured()
+	cfg.Anonymous = true
+	store, err := open(t.Context(), cfg, server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return store.(*client)
+}
+
+// What the service says arrives: its reason, its words, the request's name, when to come again.
+func TestRefusal(t *testing.T) {
+	c := double(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-GUploader-UploadID", "request-1")
+		w.Header().Set("Retry-After", "7")
+		w.WriteHeader(http.StatusTooManyRequests)
+		fmt.Fprint(w, `{"error":{"code":429,"message":"The rate is too high","errors":[{"domain":"usageLimits","reason":"rateLimitExceeded","message":"x"}]}}`)
+	})
+	_, err := c.Stat(t.Context(), objectURI)
+	var e *errs.Error
+	if !errors.As(err, &e) || e.Code != errs.Throttled || e.Status != 429 || e.RequestID != "request-1" || e.Retry.AfterSeconds != 7 ||
+		e.Endpoint != c.endpoint.String() || !strings.Contains(e.Msg, "rateLimitExceeded: The rate is too high") {
+		t.Errorf("%+v", e)
+	}
+}
+
+// Without credentials a refusal says so.
+func TestAnonymousRefused(t *testing.T) {
+	c := double(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprint(w, "Anonymous caller does not have storage.objects.get access to the object.")
+	})
+	_, err := c.Open(t.Context(), objectURI, backend.Whole, "")
+	if errs.CodeOf(err) != errs.Permission || !strings.Contains(err.Error(), "Anonymous caller") || !strings.Contains(err.Error(), "anonymous out") {
+		t.Error(err)
+	}
+}
+
+// Another kind of server at the address is called what it is.
+func TestForeignServer(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"a page for everything": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>welcome</html>") },
+		"not found":             func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>404</html>", http.StatusNotFound) },
+	} {
+		c := double(t, answer)
+		_, stat := c.Stat(t.Context(), objectURI)
+		_, get := c.Open(t.Context(), objectURI, backend.Whole, "")
+		_, put := c.Put(t.Context(), objectURI, nil, nil)
+		list := c.List(t.Context(), objectURI, true, func([]backend.Entry) error { return nil })
+		for op, err := range map[string]error{"stat": stat, "get": get, "put": put, "list": list} {
+			if !strings.Contains(fmt.Sprint(err), "not that of Google Cloud Storage") || errs.From(err, "", "").Retryable() {
+				t.Errorf("%s, %s: %v", name, op, err)
+			}
+		}
+	}
+}
+
+// A missing bucket is told from a missing object, and asked for only once.
+func TestWhatIsMissing(t *testing.T) {
+	server := testservers.SharedFakeGCS(t)
+	store, err := open(t.Context(), configured(emulatorVariable, server.Addr), server.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	u := uri.URI{Scheme: "gs", Container: "what-is-missing", Key: "key"}
+	_, stat := store.Stat(t.Context(), u)
+	_, get := store.Open(t.Context(), u, backend.Whole, "")
+	for _, err := range []error{stat, get, store.Delete(t.Context(), u)} {
+		if errs.CodeOf(err) != errs.NotFound || !strings.Contains(err.Error(), `bucket "what-is-missing" not found`) {
+			t.Error(err)
+		}
+	}
+	if err := store.CreateContainer(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	_, stat = store.Stat(t.Context(), u)
+	_, get = store.Open(t.Context(), u, backend.Whole, "")
+	for _, err := range []error{stat, get} {
+		if errs.CodeOf(err) != errs.NotFound || !strings.Contains(err.Error(), "object not found") {
+			t.Error(err)
+		}
+	}
+	if err := store.Delete(t.Context(), u); err != nil {
+		t.Error(err)
+	}
+}
+
+// Objects come as they are stored, with the sizes that listings have.
+func TestGzipIsNotUnpacked(t *testing.T) {
+	const stored = "\x1f\x8b not really, but it says so"
+	c := double(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Goog-Generation", "7")
+		w.Header().Set("X-Goog-Stored-Content-Length", fmt.Sprint(len(stored)))
+		if r.Header.Get("Accept-Encoding") != "gzip" {
+			fmt.Fprint(w, "unpacked")
+			return
+		}
+		w.Header().Set("Content-Encoding", "gzip")
+		fmt.Fprint(w, stored)
+	})
+	body, err := c.Open(t.Context(), objectURI, backend.Whole, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if body.Info().Size != int64(len(stored)) || body.Len() != int64(len(stored)) {
+		t.Errorf("%+v", body.Info())
+	}
+	other := double(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Goog-Generation", "7")
+		w.Header().Set("X-Goog-Stored-Content-Length", "5")
+		fmt.Fprint(w, "unpacked")
+	})
+	if _, err := other.Open(t.Context(), objectURI, backend.Whole, ""); errs.CodeOf(err) != errs.Server {
+		t.Errorf("unpacked on the way: %v", err)
+	}
+}
+
+// Buckets are made in a project; without one the error says how to name it.
+func TestProject(t *testing.T) {
+	c := double(t, nil)
+	c.account = &account{}
+	if err := c.CreateContainer(t.Context(), objectURI); errs.CodeOf(err) != errs.Invalid || !strings.Contains(err.Error(), "GOOGLE_CLOUD_PROJECT") {
+		t.Error(err)
+	}
+	for _, given := range []struct{ option, file, want string }{{"", "file", "file"}, {"option", "file", "option"}} {
+		c.project, c.account.project = given.option, given.file
+		if query, err := c.inProject(t.Context(), "list", objectURI); err != nil || query.Get("project") != given.want {
+			t.Errorf("%+v: %v, %v", given, query, err)
+		}
+	}
+}
