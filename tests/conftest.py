@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,9 @@ from tests.support.emulators import (
 )
 from tests.support.faults import FaultProxy
 from tests.support.hdfs import Hdfs, start_hdfs
+from tests.support.mem import MemBucket
 from tests.support.processes import Server
+from tests.support.samples import Folder
 from tests.support.servers import (
     Bucket,
     S3Server,
@@ -136,6 +139,24 @@ def use_server(monkeypatch: pytest.MonkeyPatch) -> Callable[[Service], None]:
             monkeypatch.setenv(name, value)
 
     return use
+
+
+@pytest.fixture
+def place_of(
+    request: pytest.FixtureRequest, use_server: Callable[[Service], None], tmp_path: Path
+) -> Callable[[str], Any]:
+    """place_of(kind) makes an empty place: "file", "direct", "mem", or in the server of that fixture, made known."""
+
+    def make(kind: str) -> Any:
+        if kind == "mem":
+            return MemBucket()
+        if kind in ("file", "direct"):
+            return Folder(tmp_path, kind)
+        server = request.getfixturevalue(kind)
+        use_server(server)
+        return server.new_bucket()
+
+    return make
 
 
 @pytest.fixture

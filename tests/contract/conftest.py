@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,7 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
-@pytest.fixture(params=["file", "s3", "hdfs"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """An empty place: a local folder, a bucket, and a directory of HDFS."""
-    if request.param == "file":
-        return Folder(tmp_path)
-    if request.param == "hdfs":
-        directory: Store = request.getfixturevalue("hdfs").new_directory()
-        return directory
-    bucket: Store = request.getfixturevalue("minio_bucket")
-    return bucket
+@pytest.fixture(params=["file", "minio", "fake_gcs", "hdfs"])
+def store(request: pytest.FixtureRequest, place_of: Callable[[str], Store]) -> Store:
+    """An empty place of each kind whose objects are read in a way of their own: a local folder, and the services."""
+    return place_of(request.param)

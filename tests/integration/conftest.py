@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from tests.support.hdfs import Hdfs
-from tests.support.mem import MemBucket
-from tests.support.samples import Folder, Store
-from tests.support.servers import S3Server
+from tests.support.samples import SERVICES, Remote, Store
 
 
-@pytest.fixture(params=["file", "direct", "mem", "minio", "versitygw", "hdfs"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+@pytest.fixture(params=["file", "direct", "mem", *SERVICES])
+def place(request: pytest.FixtureRequest, place_of: Callable[[str], Store]) -> Store:
     """An empty place of each kind."""
-    if request.param in ("file", "direct"):
-        return Folder(tmp_path, request.param)
-    if request.param == "mem":
-        return MemBucket()
-    if request.param == "hdfs":
-        hdfs: Hdfs = request.getfixturevalue("hdfs")
-        return hdfs.new_directory()
-    server: S3Server = request.getfixturevalue(request.param)
-    request.getfixturevalue("use_server")(server)
-    return server.new_bucket()
+    return place_of(request.param)
+
+
+@pytest.fixture(params=SERVICES)
+def remote(request: pytest.FixtureRequest, place_of: Callable[[str], Remote]) -> Remote:
+    """An empty place in each service."""
+    return place_of(request.param)

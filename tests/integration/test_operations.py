@@ -202,7 +202,7 @@ def test_capabilities(place: Store) -> None:
     assert can["containers"] is not is_local(place)
     assert all(can[name] for name in ("ranges", "etags", "atomic_put", "multipart_upload", "get_into", "head"))
     assert (s3dlio.stat(place.put("key"))["content_type"] is not None) <= can["content_type"]
-    assert can["min_part_size"] == (5 << 20 if can["provider"] == "s3" else 0)
+    assert can["min_part_size"] == {"s3": 5 << 20, "gs": 256 << 10}.get(can["provider"], 0)
     assert s3dlio.object_capabilities(f"{can['provider'].upper()}://b/k") == can
 
 
@@ -355,9 +355,9 @@ def test_mkdir(api: Api, place: Store) -> None:
             api.mkdir(f"{place.uri().split('://')[0]}://no-such-bucket-{uuid.uuid4().hex}/x/")
 
 
-@pytest.mark.parametrize("scheme", ["mem", "s3"])
-def test_buckets(scheme: str, minio: S3Server, use_server: Callable[[S3Server], None]) -> None:
-    use_server(minio)
+@pytest.mark.parametrize("kind", ["mem", "minio", "fake_gcs"])
+def test_buckets(kind: str, place_of: Callable[[str], Store]) -> None:
+    scheme = place_of(kind).uri().partition(":")[0]
     name = f"bucket-{uuid.uuid4().hex[:16]}"
     uri = f"{scheme}://{name}/"
     given = name if scheme == "s3" else uri

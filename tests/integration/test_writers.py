@@ -17,22 +17,27 @@ from s3dlio._native import Client, list_pages
 from tests.support.audit import AuditLog
 from tests.support.checksums import crc32c
 from tests.support.faults import FaultProxy
+from tests.support.samples import BUCKETS, Remote
 from tests.support.servers import Bucket, S3Server
 
 MIB = 1 << 20
 PART = 5 * MIB  # the least that S3 takes
 DATA = os.urandom(12 * MIB + 345)
+# Those that are named after a service; the others are all create_writer.
+CREATE = {"s3": s3dlio.create_s3_writer, "az": s3dlio.create_azure_writer, "gs": s3dlio.create_gcs_writer}
 Proxies = Callable[[S3Server], FaultProxy]
 
 
 @pytest.mark.parametrize("size", [0, 1, PART, PART + 1, len(DATA)])
-def test_what_is_written_is_stored(bucket: Bucket, size: int) -> None:
-    with s3dlio.create_s3_writer(bucket.uri("dir/key"), part_size=PART) as writer:
+def test_what_is_written_is_stored(remote: Remote, size: int) -> None:
+    uri = remote.uri("dir/key")
+    with CREATE.get(uri.partition(":")[0], s3dlio.create_writer)(uri, part_size=PART) as writer:
         for start in range(0, size, MIB):
             writer.write(DATA[start : min(start + MIB, size)])
-    assert bucket.get("dir/key") == DATA[:size]
+    assert remote.get("dir/key") == DATA[:size]
     assert writer.finalize() == (size, size)
-    assert bucket.uploads() == []
+    assert writer.etag() == s3dlio.stat(uri)["etag"]
+    assert remote.uploads() == []
 
 
 def test_parts_that_are_too_small_are_raised(bucket: Bucket) -> None:
@@ -73,11 +78,11 @@ def test_storage_class(minio_bucket: Bucket) -> None:
         writer.finalize()
 
 
-def test_compressed_in_parts(bucket: Bucket) -> None:
+def test_compressed_in_parts(remote: Remote) -> None:
     data = os.urandom(6 * MIB) + bytes(30 * MIB)
-    with s3dlio.create_writer(bucket.uri("key.gz"), compression="gzip", compression_level=1, part_size=PART) as writer:
+    with s3dlio.create_writer(remote.uri("key.gz"), compression="gzip", compression_level=1, part_size=PART) as writer:
         writer.write(data)
-    stored = bucket.get("key.gz")
+    stored = remote.get("key.gz")
     assert gzip.decompress(stored) == data
     assert writer.finalize() == (len(data), len(stored))
 
@@ -95,35 +100,38 @@ def test_a_bucket_and_a_key(bucket: Bucket) -> None:
 
 
 @pytest.mark.parametrize("end", ["exception", "abort", "drop"])
-def test_nothing_is_left_of_what_is_given_up(bucket: Bucket, end: str) -> None:
-    bucket.put("key", b"old")
+def test_nothing_is_left_of_what_is_given_up(remote: Remote, end: str) -> None:
+    uri = remote.put("key", b"old")
     if end == "exception":
-        writer = s3dlio.create_writer(bucket.uri("key"), part_size=PART)
+        writer = s3dlio.create_writer(uri, part_size=PART)
         with pytest.raises(ZeroDivisionError), writer:
             writer.write(DATA[: len(DATA) // (writer.write(DATA) - len(DATA))])
     else:
-        old = s3dlio.MultipartUploadWriter(bucket.name, "key", part_size=PART, abort_on_drop=True)
+        old = s3dlio.MultipartUploadWriter.from_uri(uri, part_size=PART, abort_on_drop=True)
         old.write(DATA)
-        assert bucket.get("key") == b"old"
+        assert remote.get("key") == b"old"
         if end == "abort":
             old.abort()
         del old
-    assert bucket.get("key") == b"old"
-    assert bucket.uploads() == []
+    assert remote.get("key") == b"old"
+    assert remote.keys() == ["key"]
+    assert remote.uploads() == []
 
 
-def test_a_dropped_writer_is_completed(bucket: Bucket) -> None:
-    writer = s3dlio.create_writer(bucket.uri("key"), part_size=PART)
+def test_a_dropped_writer_is_completed(remote: Remote) -> None:
+    writer = s3dlio.create_writer(remote.uri("key"), part_size=PART)
     writer.write(DATA)
     del writer
-    assert bucket.get("key") == DATA
-    assert bucket.uploads() == []
+    assert remote.get("key") == DATA
+    assert remote.uploads() == []
 
 
-def test_a_missing_bucket_is_named(bucket: Bucket) -> None:
+@pytest.mark.parametrize("kind", BUCKETS)
+def test_a_missing_bucket_is_named(kind: str, place_of: Callable[[str], Remote]) -> None:
+    uri = place_of(kind).uri().partition(":")[0] + "://no-such-bucket-here/key"
     for size in (1, len(DATA)):
-        writer = s3dlio.create_writer("s3://no-such-bucket-here/key", part_size=PART)
-        with pytest.raises(errors.NotFoundError, match="s3://no-such-bucket-here/key"):
+        writer = s3dlio.create_writer(uri, part_size=PART)
+        with pytest.raises(errors.NotFoundError, match=f"{uri}: .*no-such-bucket-here"):
             finish(writer, DATA[:size])
 
 
@@ -173,14 +181,14 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_killed_program_publishes_nothing(minio_bucket: Bucket) -> None:
-    minio_bucket.put("key", b"old")
-    command = [sys.executable, "-c", KILLED, minio_bucket.uri("key")]
+def test_a_killed_program_publishes_nothing(remote: Remote) -> None:
+    remote.put("key", b"old")
+    command = [sys.executable, "-c", KILLED, remote.uri("key")]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
-    assert minio_bucket.get("key") == b"old"
-    with s3dlio.create_writer(minio_bucket.uri("key"), part_size=PART) as writer:
+    assert remote.get("key") == b"old"
+    with s3dlio.create_writer(remote.uri("key"), part_size=PART) as writer:
         writer.write(DATA)  # what is left of the other does not disturb
-    assert minio_bucket.get("key") == DATA
+    assert remote.get("key") == DATA
 
 
 def test_requests(audited_bucket: Bucket, audit_log: AuditLog) -> None:

@@ -30,7 +30,12 @@ class Hdfs:
     port: int
     web: str
 
-    def new_directory(self) -> HdfsDirectory:
+    @property
+    def environment(self) -> dict[str, str]:
+        """No variable is needed: URIs name the server."""
+        return {}
+
+    def new_bucket(self) -> HdfsDirectory:
         """Makes an empty directory with a name of its own, in which everybody may write."""
         path = f"/test-{uuid.uuid4().hex[:16]}"
         self.call("PUT", path, op="MKDIRS", permission="777")
@@ -85,6 +90,10 @@ class HdfsDirectory:
     def get(self, key: str) -> bytes:
         """The bytes of a file."""
         return self.server.call("GET", f"{self.path}/{key}", op="OPEN")
+
+    def uploads(self) -> list[str]:
+        """Nothing: what is left of one would be a hidden file, which `keys` shows."""
+        return []
 
     def keys(self, prefix: str = "") -> list[str]:
         """All files below a directory, in order, hidden ones too."""

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+# The fixtures of the servers that are tested like one another: first those with buckets.
+BUCKETS = ("minio", "versitygw", "fake_gcs")
+SERVICES = (*BUCKETS, "hdfs")
+
 
 class Store(Protocol):
     """A folder or a bucket; `Bucket` of tests/support/servers.py is one."""
@@ -16,6 +20,22 @@ class Store(Protocol):
 
     def put(self, key: str, data: bytes = b"") -> str:
         """Stores an object and returns its URI."""
+        ...
+
+
+class Remote(Store, Protocol):
+    """A place in a service, seen from the outside."""
+
+    def get(self, key: str) -> bytes:
+        """The bytes of an object."""
+        ...
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Every key under a prefix, in order."""
+        ...
+
+    def uploads(self) -> list[str]:
+        """What the service shows of uploads that are neither completed nor given up."""
         ...
 
 
