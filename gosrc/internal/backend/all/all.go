@@ -3,6 +3,7 @@
 package all
 
 import (
+	_ "github.com/s3dlio/s3dlio/gosrc/internal/backend/azure"
 	_ "github.com/s3dlio/s3dlio/gosrc/internal/backend/direct"
 	_ "github.com/s3dlio/s3dlio/gosrc/internal/backend/file"
 	_ "github.com/s3dlio/s3dlio/gosrc/internal/backend/gcs"

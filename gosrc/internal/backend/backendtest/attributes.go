@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 )
 
 // attributes: what an object says of itself comes back, however it was stored;
@@ -13,6 +14,13 @@ func attributes(p *place) {
 	given := &backend.Attributes{
 		ContentType: "application/x-npz",
 		Metadata:    map[string]string{"step": "1200", "run-name": "a = b;"},
+	}
+	if p.suite.Identifiers {
+		_, err := p.store.Put(p.ctx, p.at("put"), nil, given)
+		p.fails(err, p.at("put"), errs.Invalid)
+		_, err = p.store.Create(p.ctx, p.at("put"), given)
+		p.fails(err, p.at("put"), errs.Invalid)
+		given.Metadata = map[string]string{"step": "1200", "run_name": "a = b;"}
 	}
 	for _, key := range p.storeInEveryWay(given) {
 		info, err := p.store.Stat(p.ctx, p.at(key))

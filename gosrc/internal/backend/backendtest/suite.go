@@ -30,6 +30,9 @@ type Suite struct {
 	// StorageClass is one other than the default that the store knows, keeps and
 	// tells; empty: none.
 	StorageClass string
+	// Identifiers is true where names of metadata must be those of identifiers;
+	// others are Invalid.
+	Identifiers bool
 	// PartSize is what to ask Upload.PartSize for; 0: 64 KiB. Stores with a minimum answer more.
 	PartSize int64
 	// Large is the size of the largest object; 0: about 24 MiB.

@@ -27,7 +27,7 @@ func (c *client) Open(ctx context.Context, u uri.URI, r backend.Range, etag stri
 		query: url.Values{"alt": {"media"}}, header: wire.Header{asStored},
 	}
 	if r != backend.Whole {
-		get.header = append(get.header, wire.Field{Name: "range", Value: rangeValue(r)})
+		get.header = append(get.header, wire.Field{Name: "range", Value: web.RangeValue(r)})
 	}
 	if etag != "" {
 		get.query.Set("generation", etag)
@@ -64,16 +64,6 @@ func (c *client) otherGeneration(ctx context.Context, op string, u uri.URI, etag
 	return c.changed(op, u, "its generation is %s, not %s", info.ETag, etag)
 }
 
-func rangeValue(r backend.Range) string {
-	text := "bytes=" + strconv.FormatInt(r.Offset, 10) + "-"
-	if r.Length > 0 && r.Length-1 <= maxOffset-r.Offset {
-		text += strconv.FormatInt(r.Offset+r.Length-1, 10)
-	}
-	return text
-}
-
-const maxOffset = 1<<63 - 1
-
 // nothing opens a range without bytes, once it is known that it lies within the object.
 func (c *client) nothing(ctx context.Context, u uri.URI, r backend.Range, etag string) (backend.Reader, error) {
 	info, err := c.stat(ctx, "get", u)
@@ -101,22 +91,9 @@ func (c *client) changed(op string, u uri.URI, format string, args ...any) error
 
 // reader checks that the answer is what was asked for.
 func (c *client) reader(u uri.URI, r backend.Range, resp *wire.Response) (*web.Body, error) {
-	from, size, length := int64(0), resp.Length, resp.Length
-	if resp.Status == http.StatusPartialContent {
-		var ok bool
-		if from, size, ok = web.ContentRange(resp.Header.Get("Content-Range")); !ok {
-			return nil, c.malformed(errors.New("bad Content-Range"), "get", u)
-		}
-	}
-	if length < 0 {
-		return nil, c.malformed(errNoLength, "get", u)
-	}
-	// The service ignores a range that it does not like: then its end is ours to find.
-	if from != r.Offset || resp.Status == http.StatusPartialContent && length > size-from {
-		return nil, c.malformed(errors.New("another range than the one asked for"), "get", u)
-	}
-	if r.Length >= 0 {
-		length = min(length, r.Length)
+	size, length, err := web.Extent(r, resp)
+	if err != nil {
+		return nil, c.malformed(err, "get", u)
 	}
 	info := backend.Info{Size: size}
 	stored := ""

@@ -34,7 +34,7 @@ func (c *client) CreateCopy(ctx context.Context, to uri.URI, a *backend.Attribut
 
 // CopyPart lets the service copy a part.
 func (up *upload) CopyPart(ctx context.Context, n int, from uri.URI, r backend.Range, etag string) error {
-	header := append(copySource(from, etag), wire.Field{Name: "x-amz-copy-source-range", Value: rangeValue(r)})
+	header := append(copySource(from, etag), wire.Field{Name: "x-amz-copy-source-range", Value: web.RangeValue(r)})
 	return up.part(n, func(query string) (part, error) {
 		answer, err := up.c.copied(ctx, &call{
 			op: "copy", u: up.u, from: from, method: http.MethodPut, key: true, query: query, header: header,

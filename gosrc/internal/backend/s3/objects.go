@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"hash/crc32"
 	"net/http"
 	"strings"
@@ -27,12 +26,10 @@ func (c *client) stat(ctx context.Context, op string, u uri.URI) (backend.Info, 
 	}
 	defer resp.Close()
 	if resp.Length < 0 {
-		return backend.Info{}, c.malformed(errNoLength, op, u)
+		return backend.Info{}, c.malformed(web.ErrNoLength, op, u)
 	}
 	return describe(resp.Header, resp.Length), nil
 }
-
-var errNoLength = errors.New("no Content-Length")
 
 const meta = "x-amz-meta-" // what names of user metadata begin with
 

@@ -2,9 +2,7 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
@@ -20,7 +18,7 @@ func (c *client) Open(ctx context.Context, u uri.URI, r backend.Range, etag stri
 	}
 	get := &call{op: "get", u: u, method: http.MethodGet, key: true}
 	if r != backend.Whole {
-		get.header = append(get.header, wire.Field{Name: "range", Value: rangeValue(r)})
+		get.header = append(get.header, wire.Field{Name: "range", Value: web.RangeValue(r)})
 	}
 	if etag != "" {
 		get.header = append(get.header, wire.Field{Name: "if-match", Value: `"` + etag + `"`})
@@ -39,16 +37,6 @@ func (c *client) Open(ctx context.Context, u uri.URI, r backend.Range, etag stri
 	}
 	return body, nil
 }
-
-func rangeValue(r backend.Range) string {
-	text := "bytes=" + strconv.FormatInt(r.Offset, 10) + "-"
-	if r.Length > 0 && r.Length-1 <= maxOffset-r.Offset {
-		text += strconv.FormatInt(r.Offset+r.Length-1, 10)
-	}
-	return text
-}
-
-const maxOffset = 1<<63 - 1
 
 // nothing opens a range without bytes, once it is known that it lies within the object.
 func (c *client) nothing(ctx context.Context, u uri.URI, r backend.Range, etag string) (backend.Reader, error) {
@@ -77,22 +65,9 @@ func (c *client) changed(u uri.URI, format string, args ...any) error {
 
 // reader checks that the answer is what was asked for.
 func (c *client) reader(u uri.URI, r backend.Range, resp *wire.Response) (*web.Body, error) {
-	from, size, length := int64(0), resp.Length, resp.Length
-	if resp.Status == http.StatusPartialContent {
-		var ok bool
-		if from, size, ok = web.ContentRange(resp.Header.Get("Content-Range")); !ok {
-			return nil, c.malformed(errors.New("bad Content-Range"), "get", u)
-		}
-	}
-	if length < 0 {
-		return nil, c.malformed(errNoLength, "get", u)
-	}
-	// A server may ignore the range where it begins at 0: then its end is ours to find.
-	if from != r.Offset || resp.Status == http.StatusPartialContent && length > size-from {
-		return nil, c.malformed(errors.New("another range than the one asked for"), "get", u)
-	}
-	if r.Length >= 0 {
-		length = min(length, r.Length)
+	size, length, err := web.Extent(r, resp)
+	if err != nil {
+		return nil, c.malformed(err, "get", u)
 	}
 	return web.NewBody(u, c.endpoint, describe(resp.Header, size), resp, length), nil
 }

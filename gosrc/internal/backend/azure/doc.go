@@ -1,0 +1,18 @@
+// Package azure is Azure Blob Storage: az://container/key.
+//
+// Requests go through azblob, over package wire, and tokens come from azidentity.
+// The exception is GET, which is built and signed here: what azblob's pipeline
+// does around a request costs more than reading 128 KiB (see bench_test.go).
+//
+// Decisions:
+//   - The account goes into the host, as at Azure, or into the path, as emulators
+//     have it (settings.go says which).
+//   - Nothing is tried again here, but for a request that an idle connection
+//     swallowed and for a token that has expired: package retry does that.
+//   - SAS and tokens are added at the end of the pipeline (auth.go), so that no
+//     URL that azblob knows, and could put into an error, holds one.
+//   - Blocks carry the name of their upload, so that two uploads to one key
+//     cannot get at each other's.
+//   - What azidentity would read from the process environment is handed to it
+//     from the snapshot (identity.go).
+package azure
