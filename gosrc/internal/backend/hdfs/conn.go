@@ -67,11 +67,11 @@ func (c *conn) Read(p []byte) (n int, err error) {
 // readFirst looks at the length that every answer begins with: the library
 // would make room for as many bytes as a stranger's first four happen to say.
 func (c *conn) readFirst(p []byte) (int, error) {
+	c.begun = true
 	n, err := io.ReadFull(c.Conn, p)
 	if err == nil && len(p) == 4 && binary.BigEndian.Uint32(p) > longestAnswer {
-		err = errNoNamenode
+		return 0, errNoNamenode
 	}
-	c.begun = true
 	return n, err
 }
 
