@@ -67,7 +67,7 @@ def _about_scheme(scheme: str) -> list[str]:
         "storage classes": said[can["storage_class"]],
         "containers can be made, removed and listed": said[can["containers"]],
         "directories exist by themselves": said[can["directories"]],
-        "least size of the parts of an upload": f"{least >> 20} MiB" if least else "none",
+        "least size of the parts of an upload": _size(least),
         "most parts of an upload": f"{most:,}" if most else "no limit",
     }
     return [
@@ -80,6 +80,12 @@ def _about_scheme(scheme: str) -> list[str]:
         "| --- | --- |",
         *(f"| {name} | {value} |" for name, value in rows.items()),
     ]
+
+
+def _size(least: int) -> str:
+    if not least:
+        return "none"
+    return f"{least >> 20} MiB" if least >> 20 else f"{least >> 10} KiB"
 
 
 def backend_page(text: str) -> str:

@@ -200,7 +200,9 @@ class Options:
     ca_bundle: Annotated[
         str,
         About(
-            "client", "PEM file of the authorities to trust. Empty: `AWS_CA_BUNDLE`, then the system's.", schemes=_HTTP
+            "client",
+            "PEM file of the authorities to trust. Empty: `AWS_CA_BUNDLE` for s3, `SSL_CERT_FILE` for gs, then the system's.",
+            schemes=_HTTP,
         ),
     ] = ""
     connect_timeout: Annotated[float, About("client", "Seconds to open a connection.", above=0, schemes=_REMOTE)] = 5.0
