@@ -16,7 +16,7 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
-@pytest.fixture(params=["file", "minio", "fake_gcs", "hdfs"])
+@pytest.fixture(params=["file", "minio", "azurite", "fake_gcs", "hdfs"])
 def store(request: pytest.FixtureRequest, place_of: Callable[[str], Store]) -> Store:
     """An empty place of each kind whose objects are read in a way of their own: a local folder, and the services."""
     return place_of(request.param)

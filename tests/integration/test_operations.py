@@ -355,7 +355,7 @@ def test_mkdir(api: Api, place: Store) -> None:
             api.mkdir(f"{place.uri().split('://')[0]}://no-such-bucket-{uuid.uuid4().hex}/x/")
 
 
-@pytest.mark.parametrize("kind", ["mem", "minio", "fake_gcs"])
+@pytest.mark.parametrize("kind", ["mem", "minio", "azurite", "fake_gcs"])
 def test_buckets(kind: str, place_of: Callable[[str], Store]) -> None:
     scheme = place_of(kind).uri().partition(":")[0]
     name = f"bucket-{uuid.uuid4().hex[:16]}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 # The fixtures of the servers that are tested like one another: first those with buckets.
-BUCKETS = ("minio", "versitygw", "fake_gcs")
+BUCKETS = ("minio", "versitygw", "azurite", "fake_gcs")
 SERVICES = (*BUCKETS, "hdfs")
 
 
