@@ -201,7 +201,8 @@ class Options:
         str,
         About(
             "client",
-            "PEM file of the authorities to trust. Empty: `AWS_CA_BUNDLE` for s3, `SSL_CERT_FILE` for gs, then the system's.",
+            "PEM file of the authorities to trust. Empty: `AWS_CA_BUNDLE` (s3) or `SSL_CERT_FILE` (gs), then the"
+            " system's.",
             schemes=_HTTP,
         ),
     ] = ""
