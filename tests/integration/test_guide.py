@@ -11,36 +11,37 @@ import pytest
 
 import s3dlio
 from s3dlio.options import Options
+from tests.support.emulators import AzureServer, GoogleServer
 from tests.support.guides import COUNT, GUIDES, Block, World, read_blocks
 from tests.support.samples import number_of, sample
-from tests.support.servers import S3Server
+from tests.support.servers import S3Server, Service
 
 GUIDE = GUIDES / "enhanced-api-migration-guide.md"
-
-# Blocks that need what is not there yet. A block that begins to work has to be taken off.
-PENDING = {
-    "Azure Blob Storage (`az://`)": "the scheme az",
-}
 
 BLOCKS = read_blocks(GUIDE.name)
 
 
 @pytest.fixture(scope="module")
-def world(minio: S3Server, tmp_path_factory: pytest.TempPathFactory) -> World:
-    return World(tmp_path_factory.mktemp("guide"), minio)
+def world(
+    minio: S3Server, azurite: AzureServer, fake_gcs: GoogleServer, tmp_path_factory: pytest.TempPathFactory
+) -> World:
+    others = {"az://container/": azurite.new_bucket(), "gs://bucket/": fake_gcs.new_bucket()}
+    return World(tmp_path_factory.mktemp("guide"), minio, others=others)
 
 
 @pytest.fixture(autouse=True)
-def _environment(minio: S3Server, use_server: Callable[[S3Server], None]) -> None:
-    use_server(minio)
+def _environment(
+    minio: S3Server, azurite: AzureServer, fake_gcs: GoogleServer, use_server: Callable[[Service], None]
+) -> None:
+    for server in (minio, azurite, fake_gcs):
+        use_server(server)
 
 
-def test_every_block_is_found_and_every_pending_one_exists() -> None:
-    assert len(BLOCKS) == GUIDE.read_text().count("```python") == 14
-    assert set(PENDING) <= set(BLOCKS)
+def test_every_block_is_found() -> None:
+    assert len(BLOCKS) == GUIDE.read_text().count("```python") == 15
 
 
-@pytest.mark.parametrize("name", [name for name in BLOCKS if name not in PENDING])
+@pytest.mark.parametrize("name", BLOCKS)
 def test_block_runs(world: World, name: str) -> None:
     names = world.run(BLOCKS[name])
     for value in names.values():
@@ -48,12 +49,6 @@ def test_block_runs(world: World, name: str) -> None:
             assert len(value) == COUNT
         elif isinstance(value, dict) and value is not names["__builtins__"]:
             Options.parse(value)
-
-
-@pytest.mark.parametrize("name", PENDING)
-def test_pending_block_does_not_run_yet(world: World, name: str) -> None:
-    with pytest.raises((AttributeError, s3dlio.UnsupportedError)):
-        world.run(BLOCKS[name])
 
 
 def test_the_async_loader_gives_every_item(world: World, capsys: pytest.CaptureFixture[str]) -> None:

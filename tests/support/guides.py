@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import s3dlio
-from tests.support.samples import Folder, number_of, sample
+from tests.support.samples import Folder, Store, number_of, sample
 from tests.support.servers import Bucket, S3Server
 
 GUIDES = Path(__file__).parents[2] / "docs/guide"
@@ -22,6 +23,7 @@ OBJECTS = [
     "bucket/prefix/{}.bin", "bucket/data/{}.bin", "bucket/key", "my-bucket/train-data/{}.bin", "my-bucket/model.bin",
     "my-bucket/data/{}.bin", "huge-bucket/dataset/{}.bin", "input-bucket/{}.bin",
 ]  # fmt: skip
+OTHER_PREFIXES = ("path/", "prefix/")
 COUNT = 5
 
 
@@ -56,8 +58,14 @@ class World:
     """The places of the guide, filled with samples, and the means to run its blocks there."""
 
     def __init__(
-        self, folder: Path, server: S3Server, files: Sequence[str] = FILES, objects: Sequence[str] = OBJECTS
+        self,
+        folder: Path,
+        server: S3Server,
+        files: Sequence[str] = FILES,
+        objects: Sequence[str] = OBJECTS,
+        others: Mapping[str, Store] | None = None,
     ) -> None:
+        """Fills the places; `others` are those that begin otherwise: az://container/, for instance."""
         self.folder = Folder(folder)
         self._endpoint = server.endpoint
         (folder / "local/results").mkdir(parents=True)
@@ -70,6 +78,9 @@ class World:
         for pattern in objects:
             name, _, key = pattern.partition("/")
             self._fill(self.buckets[name].put, key)
+        self._others = dict(others or {})
+        for place, prefix in itertools.product(self._others.values(), OTHER_PREFIXES):
+            self._fill(place.put, prefix + "{}.bin")
 
     @staticmethod
     def _fill(put: Callable[[str, bytes], str], pattern: str) -> None:
@@ -80,6 +91,8 @@ class World:
         """A text with the places of the guide turned into ours."""
         text = text.replace('"/local/', f'"{self.folder.path}/local/').replace("http://minio:9000", self._endpoint)
         text = re.sub(r"\b(file|direct):///", rf"\1://{self.folder.path}/", text)
+        for beginning, other in self._others.items():
+            text = text.replace(beginning, other.uri())
         return re.sub(r"\bs3://([\w-]+)/", lambda m: f"s3://{self.buckets[m[1]].name}/", text)
 
     def run(self, block: Block, **supplied: Any) -> dict[str, Any]:
