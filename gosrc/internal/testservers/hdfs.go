@@ -26,7 +26,15 @@ type HDFS struct {
 func SharedHDFS(tb testing.TB) *HDFS {
 	tb.Helper()
 	needsJava(tb)
-	return once(tb, &shared.hdfs, hdfs)
+	return once(tb, &shared.hdfs, func(l lifetime) *HDFS { return hdfs(l) })
+}
+
+// NewHDFS starts an HDFS for the duration of a test, with settings of
+// hdfs-site.xml as NAME=value.
+func NewHDFS(tb testing.TB, settings ...string) *HDFS {
+	tb.Helper()
+	needsJava(tb)
+	return hdfs(testLifetime(tb), settings...)
 }
 
 func needsJava(tb testing.TB) {
@@ -34,12 +42,15 @@ func needsJava(tb testing.TB) {
 	needs(tb, "java", "Java 17 and Maven (Debian: openjdk-17-jre-headless and maven)")
 }
 
-func hdfs(l lifetime) *HDFS {
+func hdfs(l lifetime, settings ...string) *HDFS {
 	l.Helper()
 	h := &HDFS{Addr: FreeAddr(l), Folder: subdir(l, "hdfs"), l: l}
 	web := FreeAddr(l)
 	h.Web = "http://" + web
 	h.args = []string{port(l, h.Addr), port(l, web), h.Folder}
+	for _, s := range settings {
+		h.args = append(h.args, "-D", s)
+	}
 	h.start()
 	return h
 }

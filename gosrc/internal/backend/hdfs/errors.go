@@ -43,6 +43,7 @@ var exceptions = map[string]meaning{
 	"QuotaByStorageTypeExceededException": {errs.NoSpace, "the quota of a storage type is used up", "Delete files there, or raise the quota"},
 	"SafeModeException":                   {errs.Server, "the namenode is in safe mode: nothing can be written", "It leaves it when its datanodes have reported; hdfs dfsadmin -safemode get tells"},
 	"StandbyException":                    {errs.Server, "this namenode is a standby", "Name the nameservice of the Hadoop configuration instead of one namenode"},
+	"NotReplicatedYetException":           {errs.Server, "the datanodes have not stored the last block yet", ""},
 	"RetriableException":                  {errs.Server, "the namenode is busy", ""},
 	"ServerTooBusyException":              {errs.Throttled, "the namenode is busy", ""},
 	"LeaseExpiredException":               {errs.IO, "the file was removed or taken over while it was written", ""},

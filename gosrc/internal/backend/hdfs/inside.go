@@ -27,8 +27,8 @@ func namenodeOf(client *hdfs.Client) namenode {
 }
 
 // call sends a request of which the library has the messages, but no method.
-func (ses *session) call(method string, request, response protoreflect.MessageType, fields map[protoreflect.Name]any) error {
-	in := request.New()
+func (ses *session) call(method string, name protoreflect.Name, fields map[protoreflect.Name]any) (protoreflect.Message, error) {
+	in, out := message(name+"RequestProto").New(), message(name+"ResponseProto").New()
 	for name, value := range fields {
 		field := in.Descriptor().Fields().ByName(name)
 		if texts, ok := value.([]string); ok {
@@ -40,11 +40,11 @@ func (ses *session) call(method string, request, response protoreflect.MessageTy
 		}
 		in.Set(field, protoreflect.ValueOf(value))
 	}
-	err := namenodeOf(ses.client).Execute(method, in.Interface(), response.New().Interface())
+	err := namenodeOf(ses.client).Execute(method, in.Interface(), out.Interface())
 	if answer := hdfs.Error(nil); errors.As(err, &answer) && answer.Exception() == "java.io.FileNotFoundException" {
-		return os.ErrNotExist // as the library has it
+		return nil, os.ErrNotExist // as the library has it
 	}
-	return err
+	return out, err
 }
 
 func message(name protoreflect.Name) protoreflect.MessageType {
@@ -58,14 +58,14 @@ func message(name protoreflect.Name) protoreflect.MessageType {
 // concat adds the blocks of other files of the same directory to a file, and
 // removes these. Nothing is copied.
 func (ses *session) concat(path string, others []string) error {
-	return ses.call("concat", message("ConcatRequestProto"), message("ConcatResponseProto"),
-		map[protoreflect.Name]any{"trg": path, "srcs": others})
+	_, err := ses.call("concat", "Concat", map[protoreflect.Name]any{"trg": path, "srcs": others})
+	return err
 }
 
 // rename gives a file the name of another, which it replaces.
 func (ses *session) rename(from, to string) error {
-	return ses.call("rename2", message("Rename2RequestProto"), message("Rename2ResponseProto"),
-		map[protoreflect.Name]any{"src": from, "dst": to, "overwriteDest": true})
+	_, err := ses.call("rename2", "Rename2", map[protoreflect.Name]any{"src": from, "dst": to, "overwriteDest": true})
+	return err
 }
 
 // verified says whether the bytes of the last Read passed their checksums. The

@@ -63,6 +63,27 @@ func spoil(t *testing.T, file string, at int64) {
 	}
 }
 
+// A file of many blocks. The namenode wants to hear of each before it gives out
+// the next but one, and its datanode takes its time to tell.
+func TestManyBlocks(t *testing.T) {
+	server := testservers.NewHDFS(t, "dfs.blockreport.incremental.intervalMsec=100")
+	cfg := settings()
+	cfg.Env["HADOOP_CONF_DIR"] = configured(t, "dfs.blocksize", "1048576")
+	s := connect(t, cfg)
+	defer s.Close()
+	u := base(t, server)
+	u.Key += "object"
+	for _, size := range []int{10 << 20, 10<<20 + 1, 3<<20 - 1} {
+		data := backendtest.Content(uint64(size), size)
+		if _, err := s.Put(t.Context(), u, data, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := backendtest.Read(t.Context(), t, s, u, backend.Whole, ""); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%d bytes: got %d, %v", size, len(got), err)
+		}
+	}
+}
+
 // Parts in directories that do not join files are put together by copying.
 func TestPartsAreCopiedWhereTheyCannotBeJoined(t *testing.T) {
 	s := connect(t, settings())

@@ -26,8 +26,6 @@ const (
 	packet      = 64 << 10 // what the library sends at once
 	removeTime  = 2 * time.Second
 	leftoverAge = 24 * time.Hour
-	firstWait   = 5 * time.Millisecond // for the namenode to hear of the last block
-	longestWait = 400 * time.Millisecond
 )
 
 // target is where an object is to be stored.
@@ -101,13 +99,13 @@ func (ses *session) writeNew(ctx context.Context, name string, mode os.FileMode,
 	if err != nil {
 		return nil, err
 	}
-	if err := fill(f); err != nil {
+	if err := fill(patientWriter{ctx, f}); err != nil {
 		err = ses.explain(err)
 		ses.hangUp()  // so that Close sends nothing more,
 		_ = f.Close() // and only ends what the library runs for the file
 		return nil, err
 	}
-	if err := finish(ctx, f); err != nil {
+	if err := ses.finish(ctx, name, f); err != nil {
 		return nil, err
 	}
 	return ses.client.Stat(name)
@@ -133,23 +131,6 @@ func (ses *session) create(name string, mode os.FileMode) (*hdfs.FileWriter, err
 	conf := ses.cluster.store.conf
 	replicas := number(conf, "dfs.replication", usual.Replication)
 	return ses.client.CreateFile(name, replicas, int64(number(conf, "dfs.blocksize", int(usual.BlockSize))), mode)
-}
-
-// finish waits until the file is stored as often as it must be.
-func finish(ctx context.Context, f *hdfs.FileWriter) error {
-	wait := firstWait
-	for {
-		err := f.Close()
-		if err == nil || !hdfs.IsErrReplicating(err) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait):
-			wait = min(2*wait, longestWait)
-		}
-	}
 }
 
 // publish gives a temporary file its name.
