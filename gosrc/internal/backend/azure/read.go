@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
@@ -30,7 +31,7 @@ func (c *client) Open(ctx context.Context, u uri.URI, r backend.Range, etag stri
 	if etag != "" {
 		header = append(header, wire.Field{Name: "if-match", Value: `"` + etag + `"`})
 	}
-	resp, err := c.get(ctx, u, header)
+	resp, err := c.get(ctx, "get", u, c.target(u), header)
 	switch errs.CodeOf(err) {
 	case errs.OK:
 	case errs.OutOfRange:
@@ -51,24 +52,24 @@ func (c *client) Open(ctx context.Context, u uri.URI, r backend.Range, etag stri
 	return body, nil
 }
 
-// get asks for an object without azblob. The response is a success and must be closed.
-func (c *client) get(ctx context.Context, u uri.URI, header wire.Header) (*wire.Response, error) {
+// get asks for something without azblob. The response is a success and must be closed.
+func (c *client) get(ctx context.Context, op string, u uri.URI, target string, header wire.Header) (*wire.Response, error) {
 	for again := false; ; again = true {
-		req := &wire.Request{Method: http.MethodGet, Host: c.endpoint.Host, Target: c.target(u)}
+		req := &wire.Request{Method: http.MethodGet, Host: c.endpoint.Host, Target: target}
 		req.Header = append(append(make(wire.Header, 0, 8), header...),
 			wire.Field{Name: "x-ms-version", Value: sas.Version}, wire.Field{Name: "user-agent", Value: c.agent})
 		used, err := c.auth.authorize(ctx, req)
 		if err != nil {
-			return nil, c.broken(err, "get", u)
+			return nil, c.broken(err, op, u)
 		}
 		resp, err := c.wire.Do(ctx, req)
 		if err != nil {
-			return nil, c.broken(err, "get", u)
+			return nil, c.broken(err, op, u)
 		}
 		if resp.Status/100 == 2 {
 			return resp, nil
 		}
-		failure := c.refused(resp, "get", u)
+		failure := c.refused(resp, op, u)
 		if again || !c.auth.renewed(ctx, resp.Status, used) {
 			return nil, failure
 		}
@@ -81,8 +82,9 @@ func (a *authority) authorize(ctx context.Context, req *wire.Request) (*web.Held
 		a.signer.sign(req, time.Now())
 		return nil, nil
 	}
-	if a.sas != "" {
-		req.Target += "?" + a.sas
+	path, query, _ := strings.Cut(req.Target, "?")
+	if query = a.withSAS(query); query != "" {
+		req.Target = path + "?" + query
 	}
 	used, err := a.token(ctx)
 	if used != nil {
@@ -91,9 +93,14 @@ func (a *authority) authorize(ctx context.Context, req *wire.Request) (*web.Held
 	return used, err
 }
 
-// target is what azblob asks for, too: slashes within the key are escaped.
+// target is what azblob asks for, too: slashes within the key are escaped. Without
+// a key it is the container.
 func (c *client) target(u uri.URI) string {
-	return c.endpoint.EscapedPath() + "/" + url.PathEscape(u.Container) + "/" + url.PathEscape(u.Key)
+	container := c.endpoint.EscapedPath() + "/" + url.PathEscape(u.Container)
+	if u.Key == "" {
+		return container
+	}
+	return container + "/" + url.PathEscape(u.Key)
 }
 
 // nothing opens a range without bytes, once it is known that it lies within the object.

@@ -71,7 +71,7 @@ func (up *upload) WritePart(ctx context.Context, n int, data []byte) error {
 	if len(data) > 0 {
 		stored.id = up.block(n)
 		_, err := up.c.blob(up.u).StageBlock(ctx, stored.id, streaming.NopCloser(bytes.NewReader(data)),
-			&blockblob.StageBlockOptions{TransactionalValidation: up.c.validation()})
+			&blockblob.StageBlockOptions{TransactionalValidation: up.c.validation(data)})
 		if err != nil {
 			return up.c.failed(err, "put", up.u)
 		}
