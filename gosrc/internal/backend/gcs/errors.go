@@ -1,6 +1,7 @@
 package gcs
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,7 +17,7 @@ import (
 
 var (
 	errNotJSON      = errors.New("no JSON")
-	errNoLength     = errors.New("no Content-Length")
+	errNoSize       = errors.New("an object without a size")
 	errNoGeneration = errors.New("no generation")
 )
 
@@ -39,8 +40,9 @@ type said struct {
 	json            bool
 }
 
-// readError reads the body of a failure: JSON, or plain text where the content
-// of an object was asked for. Anything else, as of a proxy, says nothing.
+// readError reads the body of a failure: JSON, or one sentence where the content
+// of an object was asked for, which the service calls HTML. Real HTML, as of a
+// proxy, says nothing.
 func readError(resp *wire.Response) (s said) {
 	text, err := web.Document(resp)
 	if err != nil {
@@ -52,7 +54,7 @@ func readError(resp *wire.Response) (s said) {
 		if len(d.Error.Errors) > 0 {
 			s.reason = d.Error.Errors[0].Reason
 		}
-	} else if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain") && len(text) < 1000 {
+	} else if len(text) < 1000 && !bytes.Contains(text, []byte("<")) {
 		s.message = strings.TrimSpace(string(text))
 	}
 	return s

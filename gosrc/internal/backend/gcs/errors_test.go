@@ -76,7 +76,7 @@ func TestRefusal(t *testing.T) {
 // Without credentials a refusal says so.
 func TestAnonymousRefused(t *testing.T) {
 	c := double(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
 		w.WriteHeader(http.StatusUnauthorized)
 		fmt.Fprint(w, "Anonymous caller does not have storage.objects.get access to the object.")
 	})

@@ -74,7 +74,7 @@ func (p *page) entries(after string) ([]backend.Entry, error) {
 		item := &p.Items[i]
 		size, err := strconv.ParseInt(item.Size, 10, 64)
 		if err != nil {
-			return nil, errNoLength
+			return nil, errNoSize
 		}
 		if item.Name > after {
 			entries = append(entries, backend.Entry{

@@ -40,7 +40,7 @@ const fields = "name,size,generation,updated,contentType,storageClass,crc32c,met
 func (o *object) info() (backend.Info, error) {
 	size, err := strconv.ParseInt(o.Size, 10, 64)
 	if err != nil {
-		return backend.Info{}, errNoLength
+		return backend.Info{}, errNoSize
 	}
 	if o.Generation == "" {
 		return backend.Info{}, errNoGeneration

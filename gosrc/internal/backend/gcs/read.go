@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
@@ -42,7 +43,7 @@ func (c *client) Open(ctx context.Context, u uri.URI, r backend.Range, etag stri
 		}
 		return nil, err
 	}
-	body, err := c.reader(u, r, resp)
+	body, err := c.reader(u, r, etag, resp)
 	if err != nil {
 		_ = resp.Close() // err is the failure to report
 		return nil, err
@@ -90,32 +91,39 @@ func (c *client) changed(op string, u uri.URI, format string, args ...any) error
 }
 
 // reader checks that the answer is what was asked for.
-func (c *client) reader(u uri.URI, r backend.Range, resp *wire.Response) (*web.Body, error) {
+func (c *client) reader(u uri.URI, r backend.Range, etag string, resp *wire.Response) (*web.Body, error) {
 	size, length, err := web.Extent(r, resp)
 	if err != nil {
 		return nil, c.malformed(err, "get", u)
 	}
-	info := backend.Info{Size: size}
-	stored := ""
-	for _, f := range resp.Header {
-		switch http.CanonicalHeaderKey(f.Name) {
-		case "X-Goog-Generation":
-			info.ETag = f.Value
-		case "X-Goog-Stored-Content-Length":
-			stored = f.Value
-		case "X-Goog-Storage-Class":
-			info.StorageClass = f.Value
-		case "Content-Type":
-			info.ContentType = f.Value
-		case "Last-Modified":
-			info.ModTime, _ = http.ParseTime(f.Value) // zero, that is unknown, where it is malformed
-		}
-	}
+	info, stored := fromHeader(resp.Header, size)
 	switch {
 	case info.ETag == "":
 		return nil, c.malformed(errNoGeneration, "get", u)
+	case etag != "" && etag != info.ETag: // something in between does not know of generations
+		return nil, c.changed("get", u, "its generation is %s, not %s", info.ETag, etag)
 	case stored != "" && stored != strconv.FormatInt(size, 10):
 		return nil, c.malformed(errors.New("the object comes otherwise than it is stored"), "get", u)
 	}
 	return web.NewBody(u, c.endpoint, info, resp, length), nil
+}
+
+// fromHeader reads what the header of an answer says of an object, and how long it is as it is stored.
+func fromHeader(h wire.Header, size int64) (info backend.Info, stored string) {
+	info.Size = size
+	for _, f := range h {
+		switch {
+		case strings.EqualFold(f.Name, "X-Goog-Generation"):
+			info.ETag = f.Value
+		case strings.EqualFold(f.Name, "X-Goog-Stored-Content-Length"):
+			stored = f.Value
+		case strings.EqualFold(f.Name, "X-Goog-Storage-Class"):
+			info.StorageClass = f.Value
+		case strings.EqualFold(f.Name, "Content-Type"):
+			info.ContentType = f.Value
+		case strings.EqualFold(f.Name, "Last-Modified"):
+			info.ModTime, _ = http.ParseTime(f.Value) // zero, that is unknown, where it is malformed
+		}
+	}
+	return info, stored
 }

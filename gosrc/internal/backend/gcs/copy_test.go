@@ -1,0 +1,36 @@
+package gcs
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
+)
+
+// A copy to another place takes several requests, each of which goes on where the last one ended.
+func TestCopyGoesOn(t *testing.T) {
+	var asked []string
+	c := double(t, func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		asked = append(asked, r.URL.EscapedPath()+" "+q.Get("ifSourceGenerationMatch")+" "+q.Get("rewriteToken"))
+		if len(asked) < 3 {
+			fmt.Fprintf(w, `{"done": false, "rewriteToken": "token-%d", "totalBytesRewritten": "1048576"}`, len(asked))
+			return
+		}
+		fmt.Fprint(w, `{"done": true, "resource": {"name": "a copy", "size": "7", "generation": "99"}}`)
+	})
+	info, err := c.Copy(t.Context(), objectURI, "42", objectURI.WithKey("a/copy"))
+	if err != nil || info.ETag != "99" || info.Size != 7 {
+		t.Errorf("%+v, %v", info, err)
+	}
+	const path = "/storage/v1/b/bucket/o/key/rewriteTo/b/bucket/o/a%2Fcopy 42 "
+	if got := strings.Join(asked, ", "); got != path+", "+path+"token-1, "+path+"token-2" {
+		t.Errorf("asked %s", got)
+	}
+	lost := double(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"done": false}`) })
+	if _, err := lost.Copy(t.Context(), objectURI, "", objectURI.WithKey("copy")); errs.CodeOf(err) != errs.Server {
+		t.Errorf("a copy that does not go on: %v", err)
+	}
+}
