@@ -24,7 +24,7 @@ from tests.support.emulators import (
     start_fake_gcs,
 )
 from tests.support.faults import FaultProxy
-from tests.support.hdfs import Hdfs, start_hdfs
+from tests.support.hdfs import Hdfs, HdfsDirectory, start_hdfs
 from tests.support.mem import MemBucket
 from tests.support.processes import Server
 from tests.support.samples import Folder
@@ -121,6 +121,12 @@ def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hdfs]:
     server, found = start_hdfs(tmp_path_factory.mktemp("hdfs"))
     yield found
     server.stop()
+
+
+@pytest.fixture
+def hdfs_directory(hdfs: Hdfs) -> HdfsDirectory:
+    """An empty directory of HDFS."""
+    return hdfs.new_bucket()
 
 
 @pytest.fixture(scope="session", params=["minio", "versitygw"])

@@ -13,7 +13,7 @@ import pytest
 from tests.support.samples import Store
 
 PAGES = Path(__file__).parents[2] / "docs/backends"
-NAMED = {"s3": "minio_bucket", "azure": "azure_container", "gcs": "google_bucket"}
+NAMED = {"s3": "minio_bucket", "azure": "azure_container", "gcs": "google_bucket", "hdfs": "hdfs_directory"}
 FILES = ("file", "direct")
 
 
@@ -30,7 +30,7 @@ def test_blocks_of_services_run(page: str, request: pytest.FixtureRequest) -> No
     place: Store = request.getfixturevalue(NAMED[page])
     found = blocks(page)
     assert found
-    run(page, "\n".join(re.sub(r"\b\w+://(bucket|container)/", place.uri(), block) for block in found))
+    run(page, "\n".join(re.sub(r"\b\w+://(bucket|container|namenode:8020)/", place.uri(), block) for block in found))
 
 
 @pytest.mark.parametrize("page", FILES)

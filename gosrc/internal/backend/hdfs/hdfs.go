@@ -16,13 +16,17 @@ import (
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
-const scheme = "hdfs"
+const (
+	scheme   = "hdfs"
+	maxParts = 10_000 // each is a block, and a namenode allows a file so many (dfs.namenode.fs-limits.max-blocks-per-file)
+)
 
 func init() {
 	backend.Register(backend.Driver{
 		Scheme:      scheme,
 		Hosts:       true,
 		Directories: true,
+		MaxParts:    maxParts,
 		Diagnose:    diagnose,
 		Endpoints:   func(*config.Config) ([]string, error) { return []string{""}, nil },
 		New: func(_ context.Context, cfg *config.Config, _ string) (backend.Backend, error) {
