@@ -13,7 +13,7 @@ import s3dlio
 from s3dlio.options import Options
 from tests.support.emulators import AzureServer, GoogleServer
 from tests.support.guides import COUNT, GUIDES, Block, World, read_blocks
-from tests.support.samples import number_of, sample
+from tests.support.samples import Store, number_of, sample
 from tests.support.servers import S3Server, Service
 
 GUIDE = GUIDES / "enhanced-api-migration-guide.md"
@@ -25,7 +25,7 @@ BLOCKS = read_blocks(GUIDE.name)
 def world(
     minio: S3Server, azurite: AzureServer, fake_gcs: GoogleServer, tmp_path_factory: pytest.TempPathFactory
 ) -> World:
-    others = {"az://container/": azurite.new_bucket(), "gs://bucket/": fake_gcs.new_bucket()}
+    others: dict[str, Store] = {"az://container/": azurite.new_bucket(), "gs://bucket/": fake_gcs.new_bucket()}
     return World(tmp_path_factory.mktemp("guide"), minio, others=others)
 
 

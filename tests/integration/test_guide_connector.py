@@ -18,7 +18,7 @@ from s3dlio.compat.redirect import install
 from s3dlio.compat.s3torchconnector import S3IterableDataset, S3MapDataset
 from tests.support.emulators import ACCOUNT, ACCOUNT_KEY, AzureServer, GoogleServer
 from tests.support.guides import COUNT, GUIDES, Block, World, read_blocks
-from tests.support.samples import number_of
+from tests.support.samples import Store, number_of
 from tests.support.servers import S3Server, Service
 
 pytestmark = [
@@ -39,7 +39,7 @@ BLOCKS = read_blocks(GUIDE.name)
 def world(
     minio: S3Server, azurite: AzureServer, fake_gcs: GoogleServer, tmp_path_factory: pytest.TempPathFactory
 ) -> World:
-    others = {"az://container/": azurite.new_bucket(), "gs://bucket/": fake_gcs.new_bucket()}
+    others: dict[str, Store] = {"az://container/": azurite.new_bucket(), "gs://bucket/": fake_gcs.new_bucket()}
     return World(tmp_path_factory.mktemp("guide"), minio, FILES, OBJECTS, others)
 
 

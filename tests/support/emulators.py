@@ -79,6 +79,11 @@ class AzureContainer:
         data: bytes = self._container.download_blob(key).readall()
         return data
 
+    def attributes(self, key: str) -> tuple[str, dict[str, str]]:
+        """Content type and metadata of a blob."""
+        found = self._container.get_blob_client(key).get_blob_properties()
+        return found.content_settings.content_type, dict(found.metadata)
+
     def keys(self, prefix: str = "") -> list[str]:
         """Every name under a prefix, in the server's order."""
         return list(self._container.list_blob_names(name_starts_with=prefix))
@@ -136,6 +141,11 @@ class GoogleBucket:
         """The bytes of an object."""
         data: bytes = self._bucket.blob(key).download_as_bytes()
         return data
+
+    def attributes(self, key: str) -> tuple[str, dict[str, str]]:
+        """Content type and metadata of an object."""
+        found = self._bucket.get_blob(key)
+        return found.content_type, dict(found.metadata or {})
 
     def keys(self, prefix: str = "") -> list[str]:
         """Every name under a prefix, in the server's order."""

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -82,6 +83,12 @@ func (c *client) refusal(op string, u uri.URI, a answer) *errs.Error {
 	o := outcomeOf(d.Code, a.status)
 	if op == "create_container" && d.Code == "ContainerBeingDeleted" {
 		o.code = errs.Server // it is worth waiting for
+	}
+	if o.hint == "" && a.status/100 == 4 && a.header("x-ms-request-id") == "" {
+		o.hint = "The answer is not that of Azure Blob Storage: check the endpoint"
+		if a.status == http.StatusNotFound {
+			o.code = errs.Invalid // it says nothing of the object
+		}
 	}
 	e := errs.New(o.code, op, u.String(), "%s", c.auth.redact(o.text(u, d, a.status)))
 	e.Hint = o.hint

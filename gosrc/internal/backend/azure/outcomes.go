@@ -18,7 +18,7 @@ type outcome struct {
 
 const (
 	checkKeys   = "Check the account's name and key, or the SAS, that they belong to this endpoint, and the clock of this machine"
-	checkRights = "Check that the identity or the SAS may do this: reading needs the role Storage Blob Data Reader, writing Storage Blob Data Contributor"
+	checkRights = "Check the key, or that the identity or the SAS may do this: reading needs the role Storage Blob Data Reader, writing Storage Blob Data Contributor"
 	checkPlace  = "Check the container's name, and that it is in this account"
 	renew       = "Renew the token: log in again, or check the identity"
 	waitForIt   = "The service removes it within a minute or so"

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
@@ -67,12 +68,18 @@ func variable(cfg *config.Config, names []string) (value, name string) {
 	return "", ""
 }
 
+const maxAccount = 24 // characters
+
 var accountName = regexp.MustCompile(`^[a-z0-9]{3,24}$`)
 
 // check finds what could not work, before any request is made. No text shows a secret.
 func (s *settings) check() error {
 	if s.account != "" && !accountName.MatchString(s.account) {
-		return errs.New(errs.Invalid, "configure", "", "%s: %q is not the name of a storage account", s.accountFrom, s.account).
+		shown := strconv.Quote(s.account)
+		if len(s.account) > maxAccount { // it may be the key
+			shown = "its value"
+		}
+		return errs.New(errs.Invalid, "configure", "", "%s: %s is not the name of a storage account", s.accountFrom, shown).
 			WithHint("Write its name of 3 to 24 lower-case letters and digits, without the host")
 	}
 	if s.key != "" {

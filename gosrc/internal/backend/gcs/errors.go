@@ -73,7 +73,7 @@ func (c *client) refusal(ctx context.Context, r *call, resp *wire.Response, used
 
 func (c *client) failure(r *call, resp *wire.Response, s said, o outcome, used *web.Held[token]) *errs.Error {
 	if used == nil && (resp.Status == http.StatusUnauthorized || resp.Status == http.StatusForbidden) {
-		o.hint = "The request went without credentials, which only serves what is public: leave the option anonymous out"
+		o.hint = "The request went without credentials, which only serves what is public: leave the option anonymous out, and unset STORAGE_EMULATOR_HOST where there is none"
 	}
 	e := errs.New(o.code, r.op, r.u.String(), "%s", o.text(s, resp.Status))
 	e.Hint, e.Retry.Never = o.hint, o.never
@@ -110,7 +110,7 @@ func (c *client) whatIsMissing(ctx context.Context, r *call, s said) outcome {
 		c.known.Add(r.u.Container)
 	case resp.Status == http.StatusNotFound && s.json:
 		return bucket
-	case resp.Status == http.StatusNotFound:
+	case !s.json: // whatever it means by that, it is not the service
 		return foreign
 	}
 	return object // not allowed to list: no answer to the question

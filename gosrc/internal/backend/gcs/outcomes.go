@@ -30,7 +30,7 @@ var (
 	objectMissing = outcome{code: errs.NotFound, msg: "object not found"}
 	uploadMissing = outcome{code: errs.NotFound, msg: "upload not found", hint: "It was completed or given up, or a week has passed"}
 	foreign       = outcome{
-		code: errs.NotFound, msg: "not found, and the answer is not that of Google Cloud Storage", hint: "Check the endpoint, or STORAGE_EMULATOR_HOST",
+		code: errs.Invalid, msg: "not found, and the answer is not that of Google Cloud Storage", hint: "Check the endpoint, or STORAGE_EMULATOR_HOST",
 	}
 	damaged  = outcome{code: errs.Server, msg: "the data was damaged on its way"}
 	notEmpty = outcome{code: errs.Invalid, msg: "the bucket is not empty", hint: "Delete its objects first, old versions too"}
