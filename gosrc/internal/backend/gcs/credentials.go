@@ -98,13 +98,13 @@ func fromFile(cfg *config.Config, path, from string) (*account, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, _, err := readFile(path, client)
+	f, _, err := readFile(cfg, path, client)
 	if err != nil {
 		return nil, err
 	}
 	a := &account{from: kinds[f.Type] + " in " + path + " (" + from + ")", project: f.Project, quota: f.Quota}
 	a.token = func(ctx context.Context) (token, time.Time, error) {
-		_, provider, err := readFile(path, client)
+		_, provider, err := readFile(cfg, path, client)
 		if err != nil {
 			return token{}, time.Time{}, err
 		}
@@ -118,7 +118,7 @@ func fromFile(cfg *config.Config, path, from string) (*account, error) {
 }
 
 // readFile reads a file of credentials. Errors name it, and nothing that it says.
-func readFile(path string, client *http.Client) (f file, p *auth.Credentials, err error) {
+func readFile(cfg *config.Config, path string, client *http.Client) (f file, p *auth.Credentials, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return f, nil, errs.Wrap(err, errs.Credentials, "", "", "cannot read the file of credentials").
@@ -135,13 +135,22 @@ func readFile(path string, client *http.Client) (f file, p *auth.Credentials, er
 	case f.Type == string(credentials.AuthorizedUser) && f.Refresh == "":
 		return f, nil, unusable(path, `its "refresh_token" is missing`)
 	}
-	p, err = credentials.NewCredentialsFromJSON(credentials.CredType(f.Type), text, &credentials.DetectOptions{
-		Scopes: []string{scope}, Client: client, DisableAsyncRefresh: true,
-	})
+	if f.Type == string(credentials.ExternalAccount) {
+		p, err = federatedWithAWS(cfg, text, client)
+	}
+	if p == nil && err == nil {
+		p, err = fromJSON(f, text, client)
+	}
 	if err != nil { // its text may hold parts of the file
 		return f, nil, unusable(path, "a field that "+kinds[f.Type]+" needs is missing or wrong")
 	}
 	return f, p, nil
+}
+
+func fromJSON(f file, text []byte, client *http.Client) (*auth.Credentials, error) {
+	return credentials.NewCredentialsFromJSON(credentials.CredType(f.Type), text, &credentials.DetectOptions{
+		Scopes: []string{scope}, Client: client, DisableAsyncRefresh: true,
+	})
 }
 
 func isKey(text string) bool {

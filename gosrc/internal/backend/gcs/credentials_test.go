@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -133,6 +134,31 @@ func TestFederationAndImpersonation(t *testing.T) {
 	}
 	if got := i.asked[2].Header.Get("Authorization"); got != "Bearer token-2" {
 		t.Errorf("impersonated with %q", got)
+	}
+}
+
+// Federation with AWS signs with the keys of the snapshot, which are not those of the process.
+func TestFederationWithAWS(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAPROCESS")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "process")
+	t.Setenv("AWS_REGION", "process-1")
+	i := newIdentity(t)
+	file := written(t, t.TempDir(), "aws.json", map[string]any{
+		"type": "external_account", "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/aws",
+		"subject_token_type": "urn:ietf:params:aws:token-type:aws4_request", "token_url": i.URL + "/sts",
+		"credential_source": map[string]string{
+			"environment_id": "aws1", "regional_cred_verification_url": "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
+		},
+	})
+	cfg := configured("GOOGLE_APPLICATION_CREDENTIALS", file,
+		"AWS_ACCESS_KEY_ID", "AKIASNAPSHOT", "AWS_SECRET_ACCESS_KEY", "snapshot5678", "AWS_DEFAULT_REGION", "snapshot-1", "AWS_SESSION_TOKEN", "session")
+	if v, err := ask(t, cfg); err != nil || v != "token-1" {
+		t.Fatalf("%q, %v", v, err)
+	}
+	subject, err := url.QueryUnescape(i.asked[0].PostForm.Get("subject_token"))
+	if err != nil || !strings.Contains(subject, "Credential=AKIASNAPSHOT/") || !strings.Contains(subject, "/snapshot-1/sts/") ||
+		strings.Contains(strings.ToLower(subject), "process") || strings.Contains(subject, "5678") {
+		t.Errorf("%s, %v", subject, err)
 	}
 }
 
