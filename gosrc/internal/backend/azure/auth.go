@@ -89,9 +89,11 @@ func (a *authority) withSAS(query string) string {
 }
 
 // renewed says whether a request that was refused with a token is worth another
-// one: the service takes that for expired, and there is another.
-func (a *authority) renewed(ctx context.Context, status int, used *web.Held[string]) bool {
-	return used != nil && status == http.StatusUnauthorized && a.tokens.Replace(ctx, used)
+// one: the service takes that for expired, and there is another. Azure answers
+// with 401, the emulator with the code.
+func (a *authority) renewed(ctx context.Context, status int, code string, used *web.Held[string]) bool {
+	expired := status == http.StatusUnauthorized || code == "AuthenticationFailed"
+	return used != nil && expired && a.tokens.Replace(ctx, used)
 }
 
 // finisher is the last policy of azblob's pipeline.
@@ -110,7 +112,7 @@ func (f *finisher) Do(req *policy.Request) (*http.Response, error) {
 			raw.Header.Set("Authorization", "Bearer "+used.Value)
 		}
 		resp, err := req.Next()
-		if err != nil || again || !auth.renewed(raw.Context(), resp.StatusCode, used) {
+		if err != nil || again || !auth.renewed(raw.Context(), resp.StatusCode, resp.Header.Get(errorCode), used) {
 			return resp, err
 		}
 		runtime.Drain(resp)

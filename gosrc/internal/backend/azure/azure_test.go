@@ -73,3 +73,5 @@ func newContainer(t testing.TB, server *testservers.Azurite) string {
 	}
 	return u.Container
 }
+
+var whole = backend.Whole

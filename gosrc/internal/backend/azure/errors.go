@@ -57,6 +57,8 @@ func (c *client) broken(err error, op string, u uri.URI) *errs.Error {
 	return e
 }
 
+const errorCode = "x-ms-error-code"
+
 // answer is one other than success.
 type answer struct {
 	status int
@@ -77,10 +79,13 @@ func (c *client) refusal(op string, u uri.URI, a answer) *errs.Error {
 	if len(a.body) > 0 {
 		_ = xml.Unmarshal(a.body, &d) // what is not Azure's XML says nothing more than the status
 	}
-	if code := a.header("x-ms-error-code"); code != "" { // answers to HEAD have no body
+	if code := a.header(errorCode); code != "" { // answers to HEAD have no body
 		d.Code = code
 	}
 	o := outcomeOf(d.Code, a.status)
+	if c.auth.tokens != nil && d.Code == "AuthenticationFailed" {
+		o = outcomes["InvalidAuthenticationInfo"]
+	}
 	if op == "create_container" && d.Code == "ContainerBeingDeleted" {
 		o.code = errs.Server // it is worth waiting for
 	}

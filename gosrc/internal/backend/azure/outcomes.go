@@ -30,7 +30,7 @@ var outcomes = map[string]outcome{
 	"ContainerNotFound":     {errs.NotFound, "container not found", checkPlace},
 	"ContainerBeingDeleted": {errs.NotFound, "container not found: it is being deleted", waitForIt},
 	"BlobNotFound":          {errs.NotFound, "object not found", ""},
-	"ResourceNotFound":      {errs.NotFound, "not found", checkPlace},
+	"ResourceNotFound":      {errs.NotFound, "not found", "Check the names of the account and the container; without credentials, the service also answers so for what is not public"},
 
 	"AuthenticationFailed":              {errs.Permission, "the credentials are refused", checkKeys},
 	"InvalidAuthenticationInfo":         {errs.Permission, "the token is wrong or has expired", renew},

@@ -70,7 +70,7 @@ func (c *client) get(ctx context.Context, op string, u uri.URI, target string, h
 			return resp, nil
 		}
 		failure := c.refused(resp, op, u)
-		if again || !c.auth.renewed(ctx, resp.Status, used) {
+		if again || !c.auth.renewed(ctx, resp.Status, resp.Header.Get(errorCode), used) {
 			return nil, failure
 		}
 	}

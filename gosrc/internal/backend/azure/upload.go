@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
+	"hash/crc32"
 	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
@@ -30,9 +31,8 @@ type upload struct {
 	attributes described
 	name       [8]byte // what its blocks' names begin with, so that no other upload has them
 
-	mu       sync.Mutex
-	attempts uint32
-	parts    map[int]part
+	mu    sync.Mutex
+	parts map[int]part
 }
 
 type part struct {
@@ -69,7 +69,7 @@ func (up *upload) WritePart(ctx context.Context, n int, data []byte) error {
 	}
 	stored := part{size: int64(len(data))}
 	if len(data) > 0 {
-		stored.id = up.block(n)
+		stored.id = up.block(n, data)
 		_, err := up.c.blob(up.u).StageBlock(ctx, stored.id, streaming.NopCloser(bytes.NewReader(data)),
 			&blockblob.StageBlockOptions{TransactionalValidation: up.c.validation(data)})
 		if err != nil {
@@ -82,15 +82,14 @@ func (up *upload) WritePart(ctx context.Context, n int, data []byte) error {
 	return nil
 }
 
-// block names the block of a part. Each attempt has another one, so that what
-// arrives late of an attempt that was given up replaces nothing.
-func (up *upload) block(n int) string {
-	up.mu.Lock()
-	defer up.mu.Unlock()
-	up.attempts++
-	id := binary.BigEndian.AppendUint32(append([]byte(nil), up.name[:]...), uint32(n))
-	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(id, up.attempts))
+// block names the block of a part, also by its bytes: so one that arrives late,
+// of an attempt that was given up, replaces no other bytes than its own.
+func (up *upload) block(n int, data []byte) string {
+	id := binary.BigEndian.AppendUint32(append(make([]byte, 0, 16), up.name[:]...), uint32(n))
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(id, crc32.Checksum(data, castagnoli)))
 }
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Commit may be repeated: blocks that are part of the object already are found
 // there, so that a commit whose answer was lost succeeds.
