@@ -1,8 +1,10 @@
 // Package azure is Azure Blob Storage: az://container/key.
 //
 // Requests go through azblob, over package wire, and tokens come from azidentity.
-// The exception is GET, which is built and signed here: what azblob's pipeline
-// does around a request costs more than reading 128 KiB (see bench_test.go).
+// The exceptions are GET and listings, which are built, signed and read here:
+// what azblob does around a GET costs 20 us of CPU time and 134 allocations,
+// this 3 us and 14; its reader of listings takes more than ten times as long
+// (see bench_test.go).
 //
 // Decisions:
 //   - The account goes into the host, as at Azure, or into the path, as emulators

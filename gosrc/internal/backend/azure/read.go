@@ -55,10 +55,7 @@ func (c *client) Open(ctx context.Context, u uri.URI, r backend.Range, etag stri
 // get asks for something without azblob. The response is a success and must be closed.
 func (c *client) get(ctx context.Context, op string, u uri.URI, target string, header wire.Header) (*wire.Response, error) {
 	for again := false; ; again = true {
-		req := &wire.Request{Method: http.MethodGet, Host: c.endpoint.Host, Target: target}
-		req.Header = append(append(make(wire.Header, 0, 8), header...),
-			wire.Field{Name: "x-ms-version", Value: sas.Version}, wire.Field{Name: "user-agent", Value: c.agent})
-		used, err := c.auth.authorize(ctx, req)
+		req, used, err := c.request(ctx, target, header)
 		if err != nil {
 			return nil, c.broken(err, op, u)
 		}
@@ -74,6 +71,15 @@ func (c *client) get(ctx context.Context, op string, u uri.URI, target string, h
 			return nil, failure
 		}
 	}
+}
+
+// request makes a GET; it also returns the token in use.
+func (c *client) request(ctx context.Context, target string, header wire.Header) (*wire.Request, *web.Held[string], error) {
+	req := &wire.Request{Method: http.MethodGet, Host: c.endpoint.Host, Target: target}
+	req.Header = append(append(make(wire.Header, 0, 8), header...),
+		wire.Field{Name: "x-ms-version", Value: sas.Version}, wire.Field{Name: "user-agent", Value: c.agent})
+	used, err := c.auth.authorize(ctx, req)
+	return req, used, err
 }
 
 // authorize is for requests without azblob; it returns the token in use.
