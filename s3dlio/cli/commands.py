@@ -49,10 +49,11 @@ class _Lazy(Group):
 @click.option("--op-log", metavar="FILE", help="Log every request to a zstd-compressed table (docs/guide/op-log.md).")
 @click.option("--debug", is_flag=True, help="Tell on standard error what is tried again, and why.")
 def s3dlio(op_log: str | None, debug: bool) -> None:
-    """Read, write and look after objects of any scheme: s3://bucket/key, file:///path, direct:///path.
+    """Read, write and look after objects of any scheme: s3://bucket/key, az://container/key, gs://bucket/key,
+    hdfs://namenode:port/path, file:///path, direct:///path.
 
-    A path without a scheme is a local file. Credentials and endpoints come from the environment and the AWS profile;
-    `s3dlio doctor URI` shows which.
+    A path without a scheme is a local file. Credentials and endpoints come from the environment and the files that each
+    service has for them; `s3dlio doctor URI` shows which.
     """
     if debug:
         init_logging("debug")

@@ -23,6 +23,7 @@ CP = (
     "cp s3://my-bucket/data/a.npy ./a.npy",
     "cp ./data/a.npy ./data/b.npy s3://my-bucket/copies/",
     "cp -r --pattern '*.npy' s3://my-bucket/data/ ./local/",
+    "cp -r s3://my-bucket/data/ gs://my-bucket/copies/",
     "cp -r --dry-run ./data s3://my-bucket/copies",
 )
 PUT = (

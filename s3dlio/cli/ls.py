@@ -30,7 +30,7 @@ EXAMPLES = (
 def ls(
     session: Session, uri: str, long: bool, recursive: bool, human: bool, pattern: str | None, as_json: bool
 ) -> None:
-    """List the objects at a prefix or in a directory, or the buckets of a service (s3://).
+    """List the objects at a prefix or in a directory, or the buckets of a service (s3://, az://, gs://).
 
     Object stores list every key that begins like the URI: end it with a / for what lies below. A name that ends with a
     / stands for all that lies there.

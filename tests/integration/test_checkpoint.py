@@ -22,21 +22,16 @@ from s3dlio import PyCheckpointStore
 from s3dlio.checkpoint import manifests
 from s3dlio.errors import CorruptedError, InvalidError, NotFoundError, S3DlioError
 from tests.support.checksums import crc32c
-from tests.support.mem import MemBucket
+from tests.support.samples import Store
 from tests.support.servers import Bucket
 
 DATA = bytes(range(256)) * 100
 
 
-@pytest.fixture(params=["file", "direct", "mem", "s3"])
-def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture(params=["file", "direct", "mem", "minio", "azurite", "fake_gcs", "hdfs"])
+def uri(request: pytest.FixtureRequest, place_of: Callable[[str], Store]) -> str:
     """Where there are no checkpoints yet."""
-    if request.param == "s3":
-        bucket: Bucket = request.getfixturevalue("minio_bucket")
-        return bucket.uri("run/checkpoints")
-    if request.param == "mem":
-        return MemBucket().uri("run")
-    return f"{request.param}://{tmp_path}/run/checkpoints/"
+    return place_of(request.param).uri("run/checkpoints" + "/" * (request.param in ("file", "direct")))
 
 
 @pytest.fixture
@@ -384,7 +379,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-@pytest.mark.parametrize("uri", ["file", "s3"], indirect=True)
+@pytest.mark.parametrize("uri", ["file", "minio", "azurite", "fake_gcs", "hdfs"], indirect=True)
 def test_killed_between_shards(uri: str) -> None:
     store = PyCheckpointStore(uri)
     store.save(1, 0, "torch", b"whole")
@@ -402,7 +397,7 @@ print(json.dumps(writer.save_distributed_shard(9, 1, "torch", b"%d" % rank * 100
 """
 
 
-@pytest.mark.parametrize("uri", ["file", "s3"], indirect=True)
+@pytest.mark.parametrize("uri", ["file", "minio", "azurite", "fake_gcs", "hdfs"], indirect=True)
 def test_ranks_in_processes(uri: str) -> None:
     commands = [[sys.executable, "-c", RANK, uri, str(rank)] for rank in range(3)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]

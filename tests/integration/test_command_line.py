@@ -24,8 +24,9 @@ from s3dlio.cli._page import BEGIN, renewed
 from s3dlio.cli.codes import ExitCode
 from tests.support import oplogs
 from tests.support.command_line import ROOT, commands, examples, run, run_json, start
+from tests.support.emulators import GoogleServer
 from tests.support.faults import FaultProxy
-from tests.support.servers import Bucket, S3Server
+from tests.support.servers import Bucket, S3Server, Service
 
 GUIDE = ROOT / "docs/guide/command-line.md"
 
@@ -61,7 +62,11 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("example", examples())
-def test_examples_run(example: str, filled: Bucket, here: Path) -> None:
+def test_examples_run(
+    example: str, filled: Bucket, fake_gcs: GoogleServer, use_server: Callable[[Service], None], here: Path
+) -> None:
+    use_server(fake_gcs)
+    fake_gcs.client.create_bucket(filled.name)  # the same name in another service
     (here / "data").mkdir()
     for name in ("a.npy", "b.npy", "b.txt"):
         (here / "data" / name).write_bytes(b"local " + name.encode())

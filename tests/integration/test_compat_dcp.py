@@ -6,7 +6,6 @@ import dataclasses
 import io
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,12 +112,9 @@ def load_as_two(rank: int, uri: str) -> None:
         assert state["nested"] == {"step": 7}
 
 
-@pytest.mark.parametrize("scheme", ["s3", "file"])
-def test_three_ranks_save_and_two_load(scheme: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    if scheme == "s3":
-        uri = request.getfixturevalue("minio_bucket").uri("run [1] & more")
-    else:
-        uri = f"{scheme}://{tmp_path}/run [1] & more"
+@pytest.mark.parametrize("kind", ["minio", "file", "azurite"])
+def test_three_ranks_save_and_two_load(kind: str, place_of: Callable[[str], Store]) -> None:
+    uri = place_of(kind).uri("run [1] & more")
     for complaint in run_ranks(3, save_as_three, uri):
         assert "Checkpoint already exists" in complaint
     for threads in (1, 4):

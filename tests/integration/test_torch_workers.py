@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 import s3dlio
 from s3dlio.torch import S3IterableDataset, S3MapDataset
-from tests.support.samples import fill, number_of
+from tests.support.samples import Store, fill, number_of, sample
 from tests.support.servers import Bucket
 
 # torch warns where there are more workers than processors
@@ -71,6 +71,24 @@ def test_map_datasets_in_workers(used_bucket: Bucket, method: str, workers: int)
     seen = numbers(loader)
     assert sorted(seen) == list(range(COUNT))
     assert seen != sorted(seen)
+
+
+@pytest.fixture
+def everywhere(place_of: Callable[[str], Store]) -> list[str]:
+    """Samples that lie in every service, one after the other; this process has read from each."""
+    places = [place_of(kind) for kind in ("minio", "azurite", "fake_gcs", "hdfs")]
+    uris = [places[i % len(places)].put(f"train/{i:04d}.bin", sample(i)) for i in range(COUNT)]
+    assert [number_of(view) for view in s3dlio.PyDataset.from_uris(uris)] == list(range(COUNT))
+    return uris
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_read_from_every_service(everywhere: list[str], method: str) -> None:
+    """Each worker connects to each service anew, with what it was told when it began."""
+    dataset = S3MapDataset(s3dlio.PyDataset.from_uris(everywhere))
+    assert numbers(loader_of(dataset, method, 2)) == list(range(COUNT))
+    again = S3IterableDataset(s3dlio.PyDataset.from_uris(everywhere))
+    assert sorted(numbers(loader_of(again, "fork", 2))) == list(range(COUNT))
 
 
 def test_in_the_main_process(used_bucket: Bucket) -> None:
