@@ -152,9 +152,9 @@ func told(op string, u uri.URI, m meaning, cause error) error {
 
 // failure says what became of a connection.
 func (b *broken) failure(op string, u uri.URI) error {
-	peer := "datanode"
+	peer, hint := "datanode", "Check that it runs; where its address is one of another network, set dfs.client.use.datanode.hostname in the Hadoop configuration"
 	if b.namenode {
-		peer = "namenode"
+		peer, hint = "namenode", "Check that it runs, and that the port is that of its RPC, which is 8020 unless configured otherwise"
 	}
 	var unknown *net.DNSError
 	var e *errs.Error
@@ -165,14 +165,11 @@ func (b *broken) failure(op string, u uri.URI) error {
 		e = errs.Wrap(b.err, errs.Connection, op, u.String(), "the host of the %s is not known", peer).
 			WithHint("Check the name; a nameservice needs HADOOP_CONF_DIR to be set")
 	case errors.Is(b.err, syscall.ECONNREFUSED):
-		e = errs.Wrap(b.err, errs.Connection, op, u.String(), "the %s refuses the connection", peer).WithHint("Check that it runs, and its port")
+		e = errs.Wrap(b.err, errs.Connection, op, u.String(), "the %s refuses the connection", peer).WithHint("%s", hint)
 	case isTimeout(b.err):
-		e = errs.Wrap(b.err, errs.Timeout, op, u.String(), "the %s does not answer", peer)
+		e = errs.Wrap(b.err, errs.Timeout, op, u.String(), "the %s does not answer", peer).WithHint("%s", hint)
 	case errors.Is(b.err, io.EOF), errors.Is(b.err, io.ErrUnexpectedEOF):
-		e = errs.Wrap(b.err, errs.Connection, op, u.String(), "the %s closed the connection", peer)
-		if b.namenode {
-			e.Hint = "Check that the port is that of its RPC, which is 8020 unless configured otherwise"
-		}
+		e = errs.Wrap(b.err, errs.Connection, op, u.String(), "the %s closed the connection", peer).WithHint("%s", hint)
 	default:
 		e = errs.Wrap(b.err, errs.Connection, op, u.String(), "the connection to the %s broke", peer)
 	}
