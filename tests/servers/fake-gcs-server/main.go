@@ -25,7 +25,8 @@ func main() {
 	if *scheme != "http" || *backend != "memory" {
 		log.Fatal("this build speaks http and keeps objects in memory")
 	}
-	options := fakestorage.Options{NoListener: true, PublicHost: *public}
+	address := net.JoinHostPort(*host, *port)
+	options := fakestorage.Options{NoListener: true, PublicHost: *public, ExternalURL: "http://" + address}
 	if *level == "info" {
 		options.Writer = os.Stderr
 	}
@@ -34,5 +35,5 @@ func main() {
 		log.Fatal(err)
 	}
 	handler := &resumable{inner: server.HTTPHandler(), sessions: map[string]*session{}}
-	log.Fatal(http.ListenAndServe(net.JoinHostPort(*host, *port), handler))
+	log.Fatal(http.ListenAndServe(address, handler))
 }
