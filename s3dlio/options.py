@@ -201,7 +201,7 @@ class Options:
         str,
         About(
             "client",
-            "PEM file of the authorities to trust. Empty: `AWS_CA_BUNDLE` (s3) or `SSL_CERT_FILE` (gs), then the"
+            "PEM file of the authorities to trust. Empty: `AWS_CA_BUNDLE` (s3) or `SSL_CERT_FILE` (az, gs), then the"
             " system's.",
             schemes=_HTTP,
         ),

@@ -60,21 +60,12 @@ func sharedKey(s *settings, endpoint *url.URL) (*authority, error) {
 	return &authority{shared: shared, signer: signer, from: s.secretFrom}, err
 }
 
-// keyError is the lack of credentials.
-type keyError struct{ error }
-
-func (e *keyError) Unwrap() error { return e.error }
-
 // token returns the current one; nil where none are used.
 func (a *authority) token(ctx context.Context) (*web.Held[string], error) {
 	if a.tokens == nil {
 		return nil, nil
 	}
-	v, err := a.tokens.Get(ctx)
-	if err != nil {
-		return nil, &keyError{err}
-	}
-	return v, nil
+	return a.tokens.Get(ctx)
 }
 
 // withSAS adds the signature to a query.

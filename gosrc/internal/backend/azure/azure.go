@@ -46,7 +46,7 @@ func open(_ context.Context, cfg *config.Config, endpoint string) (backend.Backe
 	if c.auth, err = newAuthority(cfg, s, u); err != nil {
 		return nil, err
 	}
-	if c.wire, err = web.Transport(cfg, u); err != nil {
+	if c.wire, err = web.Transport(cfg, u, bundleVariable); err != nil {
 		return nil, err
 	}
 	if c.service, err = c.newService(); err != nil {

@@ -18,7 +18,7 @@ import (
 type diagnosis struct{ *web.Diagnosis }
 
 func diagnose(ctx context.Context, cfg *config.Config, u uri.URI) []backend.Finding {
-	d := diagnosis{&web.Diagnosis{Cfg: cfg, URI: u}}
+	d := diagnosis{&web.Diagnosis{Cfg: cfg, URI: u, Bundle: []string{bundleVariable}}}
 	s, list, err := d.settings()
 	if err != nil {
 		d.Failed("configuration", err)
@@ -56,10 +56,10 @@ func (d diagnosis) settings() (*settings, []string, error) {
 	for _, endpoint := range list {
 		d.Add(backend.Found("endpoint", backend.Note, "%s (from %s)", endpoint, from))
 	}
-	if _, err := web.TLS(d.Cfg); err != nil {
+	if _, err := web.TLS(d.Cfg, bundleVariable); err != nil {
 		return nil, nil, err
 	}
-	if file := web.Bundle(d.Cfg); file != "" {
+	if file := web.Bundle(d.Cfg, bundleVariable); file != "" {
 		d.Add(backend.Found("ca_bundle", backend.Note, "%s", file))
 	}
 	return s, list, nil

@@ -1,7 +1,6 @@
 package azure
 
 import (
-	"context"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -42,15 +41,9 @@ func (c *client) refused(resp *wire.Response, op string, u uri.URI) error {
 
 // broken is the error of an exchange that did not take place or broke off.
 func (c *client) broken(err error, op string, u uri.URI) *errs.Error {
-	var keys *keyError
-	if errors.As(err, &keys) && !errors.As(err, new(*errs.Error)) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		e := errs.Wrap(keys.error, errs.Credentials, op, u.String(), "cannot get credentials")
-		e.Endpoint = c.endpoint.String()
-		return e
-	}
 	e := web.Broken(err, op, u, c.endpoint)
 	var dns *net.DNSError
-	if errors.As(err, &dns) && dns.IsNotFound && !emulator(c.endpoint) {
+	if e.Code == errs.Connection && errors.As(err, &dns) && dns.IsNotFound && !emulator(c.endpoint) {
 		e.Msg = "there is no storage account of this name"
 		e.Hint = "Check AZURE_STORAGE_ACCOUNT_NAME, or the endpoint " + e.Endpoint + ", and the DNS"
 	}

@@ -43,7 +43,7 @@ const probeTimeout = time.Second
 const scope = "https://storage.azure.com/.default"
 
 func newChain(cfg *config.Config) (*chain, error) {
-	client, err := web.TokenClient(cfg)
+	client, err := web.TokenClient(cfg, bundleVariable)
 	if err != nil {
 		return nil, err
 	}
@@ -76,13 +76,14 @@ func (c *chain) search(ctx context.Context) (v azcore.AccessToken, from string, 
 		if err == nil {
 			v, err = credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
 		}
-		if err != nil && ctx.Err() != nil {
-			err = ctx.Err()
+		switch {
+		case err == nil:
+			return v, s.name, nil
+		case ctx.Err() != nil:
+			return v, s.name, ctx.Err()
 		}
-		if err != nil {
-			err = fmt.Errorf("%s: %w", s.name, plain(err))
-		}
-		return v, s.name, err
+		return v, s.name, errs.Wrap(plain(err), errs.Credentials, "", "", "no token is to be had with %s", s.name).
+			WithHint("Correct what is wrong with it, or unset it: where it is configured, nothing else is tried")
 	}
 	return v, "", errs.New(errs.Credentials, "", "", "no credentials were found").WithHint(
 		"Set AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_SAS_TOKEN, or AZURE_TENANT_ID, AZURE_CLIENT_ID " +

@@ -231,7 +231,7 @@ func TestIdentityRefused(t *testing.T) {
 	_, err2 := store.Open(t.Context(), object, backend.Whole, "")
 	for _, err := range []error{err, err2} {
 		text := fmt.Sprint(err)
-		if errs.CodeOf(err) != errs.Credentials || !strings.Contains(text, "AADSTS7000215") || strings.Contains(text, "secret123") || strings.Contains(text, "\n") || strings.Contains(text, "Trace") {
+		if errs.CodeOf(err) != errs.Credentials || !strings.Contains(text, object.String()) || !strings.Contains(text, "AADSTS7000215") || strings.Contains(text, "secret123") || strings.Contains(text, "\n") || strings.Contains(text, "Trace") {
 			t.Error(text)
 		}
 	}

@@ -21,6 +21,9 @@ var (
 	endpointVariables = []string{"AZURE_STORAGE_BLOB_ENDPOINT", "AZURE_STORAGE_ENDPOINT"}
 )
 
+// bundleVariable names a file of trusted authorities where the options do not.
+const bundleVariable = "SSL_CERT_FILE"
+
 const connectionVariable = "AZURE_STORAGE_CONNECTION_STRING"
 
 // settings are what the environment says of the account.
