@@ -84,6 +84,11 @@ class AzureContainer:
         found = self._container.get_blob_client(key).get_blob_properties()
         return found.content_settings.content_type, dict(found.metadata)
 
+    def blocks(self, key: str) -> list[str]:
+        """The blocks that a blob was committed from; none where it was stored in one request."""
+        committed, _ = self._container.get_blob_client(key).get_block_list()
+        return [block.id for block in committed]
+
     def keys(self, prefix: str = "") -> list[str]:
         """Every name under a prefix, in the server's order."""
         return list(self._container.list_blob_names(name_starts_with=prefix))
