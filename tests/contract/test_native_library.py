@@ -169,7 +169,17 @@ def test_a_client_sees_the_environment_as_it_is_now(monkeypatch: pytest.MonkeyPa
     [
         "AWS_WEB_IDENTITY_TOKEN_FILE",
         "AZURE_STORAGE_KEY",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "IDENTITY_ENDPOINT",
+        "IDENTITY_HEADER",
+        "IMDS_ENDPOINT",
+        "MSI_ENDPOINT",
+        "MSI_SECRET",
         "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_CLOUD_PROJECT",
+        "GCE_METADATA_HOST",
+        "CLOUDSDK_CONFIG",
+        "HADOOP_CONF_DIR",
         "STORAGE_EMULATOR_HOST",
         "HTTPS_PROXY",
         "no_proxy",
@@ -182,6 +192,20 @@ def test_what_belongs_to_the_snapshot(name: str, monkeypatch: pytest.MonkeyPatch
     assert (name.encode(), "vàlue".encode()) in snapshot()
     monkeypatch.delenv(name)
     assert name.encode() not in dict(snapshot())
+
+
+def test_whatever_a_backend_asks_for_is_in_the_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing of it is left over from the machine on which the tests run."""
+    sources = [path for path in (ROOT / "gosrc/internal/backend").rglob("*.go") if not path.name.endswith("_test.go")]
+    lines = [line for path in sources for line in path.read_text().splitlines()]
+    asked = [line for line in lines if "Getenv(" in line or re.search(r"Variables? +=", line)]
+    names = {name for line in asked for name in re.findall(r'"([A-Z][A-Z0-9_]{3,}|[a-z]+_proxy)"', line)}
+    assert names >= {"AWS_PROFILE", "AZURE_STORAGE_ACCOUNT", "GCLOUD_PROJECT", "STORAGE_EMULATOR_HOST", "KRB5CCNAME"}
+    kept = {"HOME", "CLOUDSDK_CONFIG", "GCE_METADATA_HOST", "AWS_EC2_METADATA_DISABLED"}  # the tests' own
+    assert names & set(os.environ) <= kept
+    for name in names:
+        monkeypatch.setenv(name, "1")
+    assert names <= {os.fsdecode(name) for name, _ in snapshot()}
 
 
 def test_clients_of_the_same_configuration_are_one() -> None:

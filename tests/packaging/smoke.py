@@ -41,6 +41,23 @@ del shared
 assert second[0] == 99
 assert bytes(second[1:]) == data[1:]
 
+# Every store is in the library, and says what it misses; nothing is asked of a network, and nothing hangs.
+for name in [name for name in os.environ if name.startswith(("AZURE_", "GOOGLE_", "STORAGE_EMULATOR", "CLOUDSDK_"))]:
+    del os.environ[name]
+os.environ.update(GCE_METADATA_HOST="127.0.0.1:1", CLOUDSDK_CONFIG=str(folder))  # no credentials, nobody to ask
+for uri, hint in (
+    ("az://container/key", "AZURE_STORAGE_ACCOUNT_NAME"),
+    ("gs://bucket/key", "GOOGLE_APPLICATION_CREDENTIALS"),
+    ("hdfs:///path", "HADOOP_CONF_DIR"),
+):
+    told = "nothing"
+    try:
+        s3dlio.get(uri)
+    except s3dlio.S3DlioError as error:
+        told = str(error)
+    assert uri in told and hint in told, told
+
+uri = next(iter(expected))
 child = os.fork()
 if child == 0:
     os._exit(0 if bytes(s3dlio.get(uri)) == data else 1)

@@ -12,7 +12,7 @@ _PREFIXES = (
     *("AWS_", "S3_", "S3DLIO_", "AZURE_", "IDENTITY_", "IMDS_", "MSI_"),
     *("GOOGLE_", "GCE_", "GCLOUD_", "CLOUDSDK_", "STORAGE_EMULATOR", "HADOOP_", "KRB5"),
 )
-_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "RUST_LOG")
+_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "RUST_LOG", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 def isolate(empty_folder: Path) -> None:
