@@ -54,7 +54,7 @@ func sharedKey(s *settings, endpoint *url.URL) (*authority, error) {
 	}
 	shared, err := service.NewSharedKeyCredential(account, s.key.Reveal())
 	if err != nil { // it has been checked
-		return nil, errs.New(errs.Credentials, "configure", "", "%s is not an account key", s.secretFrom)
+		return nil, errs.New(errs.Credentials, "configure", "", "the account key in %s is malformed", s.secretFrom)
 	}
 	signer, err := newSigner(account, s.key)
 	return &authority{shared: shared, signer: signer, from: s.secretFrom}, err

@@ -30,6 +30,7 @@ type chain struct {
 	cfg   *config.Config
 	web   *http.Client // for Microsoft Entra ID
 	local *http.Client // for the metadata service of the machine: never through a proxy
+	host  string       // of that
 }
 
 // source makes a credential, or errNone where it is not configured.
@@ -47,7 +48,7 @@ func newChain(cfg *config.Config) (*chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &chain{cfg: cfg, web: client, local: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}, nil
+	return &chain{cfg: cfg, web: client, local: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, host: metadataHost}, nil
 }
 
 // token is search for a keyring.
@@ -168,15 +169,15 @@ func (c *chain) managed(ctx context.Context) (azcore.TokenCredential, error) {
 	return azidentity.NewManagedIdentityCredential(options)
 }
 
-// metadata asks the metadata service anything at all.
+const metadataHost = "http://169.254.169.254"
+
+// metadata says whether Azure's metadata service answers. It refuses a request
+// without its header as a bad one; what else may answer there, such as another
+// cloud's, or a firewall, does otherwise.
 func (c *chain) metadata(ctx context.Context) bool {
-	host := c.cfg.Getenv("AZURE_POD_IDENTITY_AUTHORITY_HOST")
-	if host == "" {
-		host = "http://169.254.169.254"
-	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(host, "/")+"/metadata/identity/oauth2/token", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.host+"/metadata/identity/oauth2/token", nil)
 	if err != nil {
 		return false
 	}
@@ -184,7 +185,7 @@ func (c *chain) metadata(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	return resp.Body.Close() == nil
+	return resp.Body.Close() == nil && resp.StatusCode == http.StatusBadRequest
 }
 
 // commandLine is who has run `az login`.

@@ -209,10 +209,17 @@ func TestManagedIdentity(t *testing.T) {
 // Nothing is configured: that is said soon, with what to set.
 func TestNoIdentity(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	closed := "http://" + testservers.FreeAddr(t)
-	_, _, err := search(t, configured(name, "testaccount", "AZURE_POD_IDENTITY_AUTHORITY_HOST", closed))
-	if errs.CodeOf(err) != errs.Credentials || !strings.Contains(err.Error(), "AZURE_STORAGE_ACCOUNT_KEY") {
-		t.Error(err)
+	otherCloud := httptest.NewServer(http.NotFoundHandler())
+	defer otherCloud.Close()
+	for _, host := range []string{"http://" + testservers.FreeAddr(t), otherCloud.URL} {
+		c, err := newChain(configured(name, "testaccount"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.host = host
+		if _, _, err = c.search(t.Context()); errs.CodeOf(err) != errs.Credentials || !strings.Contains(err.Error(), "AZURE_STORAGE_ACCOUNT_KEY") {
+			t.Error(err)
+		}
 	}
 }
 

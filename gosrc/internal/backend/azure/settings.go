@@ -87,14 +87,14 @@ func (s *settings) check() error {
 	}
 	if s.key != "" {
 		if key, err := base64.StdEncoding.DecodeString(s.key.Reveal()); err != nil || len(key) == 0 {
-			return errs.New(errs.Credentials, "configure", "", "%s is not an account key: it is not base64", s.secretFrom).
+			return errs.New(errs.Credentials, "configure", "", "the account key in %s is malformed: it is not base64", s.secretFrom).
 				WithHint("Copy the key as the portal or `az storage account keys list` shows it")
 		}
 	}
 	if s.sas != "" {
 		q, err := url.ParseQuery(s.sas.Reveal())
 		if err != nil || q.Get("sig") == "" || q.Get("sv") == "" {
-			return errs.New(errs.Credentials, "configure", "", "%s is not a shared access signature: it lacks the fields sv and sig", s.secretFrom).
+			return errs.New(errs.Credentials, "configure", "", "the shared access signature in %s is malformed: it lacks the fields sv and sig", s.secretFrom).
 				WithHint("Copy the whole query, which begins like sv=... or ?sv=...")
 		}
 	}
