@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ func TestDiagnose(t *testing.T) {
 	}
 	defer store.Close()
 	u := object
-	u.Container = "diagnosed"
+	u.Container = "diagnosed-" + strings.ToLower(rand.Text())
 	if err := store.CreateContainer(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +42,7 @@ func TestDiagnose(t *testing.T) {
 		want []string
 	}{
 		{keyed, []string{"account note: testaccount (from " + name, "endpoint note: " + server.Endpoint + " (from AZURE_STORAGE_ENDPOINT)",
-			"credentials ok: the account's key in " + key, "connect ok", "http ok", "access ok: container diagnosed can be listed"}},
+			"credentials ok: the account's key in " + key, "connect ok", "http ok", "access ok: container " + u.Container + " can be listed"}},
 		{anonymous, []string{"endpoint note: " + server.Endpoint + " (from the options)", "credentials note: none", "access fail: access denied (AuthorizationFailure"}},
 		{configured(name, server.Account, sasToken, token+later, "AZURE_STORAGE_ENDPOINT", server.Endpoint),
 			[]string{`credentials ok: a shared access signature in ` + sasToken + `, with the rights "rl", until ` + later, "access fail: "}},

@@ -134,14 +134,14 @@ func TestIdentities(t *testing.T) {
 }
 
 // The managed identity of an App Service; azidentity reads where its service is
-// from the environment of the process.
+// from the environment of the process, and keeps tokens of an identity for all clients.
 func TestManagedIdentity(t *testing.T) {
 	e := newEntra(t)
 	plain := httptest.NewServer(http.HandlerFunc(e.serve))
 	defer plain.Close()
 	t.Setenv("IDENTITY_ENDPOINT", plain.URL)
 	t.Setenv("IDENTITY_HEADER", "of-the-machine")
-	token, from, err := search(t, configured(name, "testaccount"))
+	token, from, err := search(t, configured(name, "testaccount", "AZURE_CLIENT_ID", rand.Text()))
 	if err != nil || !strings.HasPrefix(token, "ey") || !strings.Contains(from, "managed identity") || e.asked[0] != "of-the-machine" {
 		t.Errorf("%q from %q, %v", token, from, err)
 	}

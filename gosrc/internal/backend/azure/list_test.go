@@ -1,8 +1,10 @@
 package azure
 
 import (
+	"crypto/rand"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
@@ -20,7 +22,7 @@ func TestSmallPages(t *testing.T) {
 	}
 	defer store.Close()
 	u := object.WithKey("")
-	u.Container = "small-pages"
+	u.Container = "small-pages-" + strings.ToLower(rand.Text())
 	if err := store.CreateContainer(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}
