@@ -154,10 +154,10 @@ func TestNames(t *testing.T) {
 // Every outcome is of use to the caller: a message, and a code that is one.
 func TestOutcomes(t *testing.T) {
 	for code, o := range outcomes {
-		if o.msg == "" || o.code <= errs.OK || o.code >= errs.Count {
+		if o.Msg == "" || o.Code <= errs.OK || o.Code >= errs.Count {
 			t.Errorf("%s: %+v", code, o)
 		}
-		if o.code == errs.NotFound && !strings.Contains(o.msg, "not found") {
+		if o.Code == errs.NotFound && !strings.Contains(o.Msg, "not found") {
 			t.Errorf("%s: the text lacks \"not found\"", code)
 		}
 	}
@@ -171,8 +171,8 @@ func TestOutcomes(t *testing.T) {
 		{"AuthenticationFailed", 403, errs.Permission}, {"", 403, errs.Permission}, {"", 401, errs.Permission}, {"BlobArchived", 409, errs.Permission},
 		{"InvalidRange", 416, errs.OutOfRange}, {"InternalError", 500, errs.Server},
 	} {
-		if got := outcomeOf(c.code, c.status); got.code != c.want {
-			t.Errorf("%q, HTTP %d: %v, want %v", c.code, c.status, got.code, c.want)
+		if got := outcomeOf(c.code, c.status); got.Code != c.want {
+			t.Errorf("%q, HTTP %d: %v, want %v", c.code, c.status, got.Code, c.want)
 		}
 	}
 }

@@ -80,17 +80,17 @@ func (c *client) refusal(op string, u uri.URI, a answer) *errs.Error {
 		o = outcomes["InvalidAuthenticationInfo"]
 	}
 	if op == "create_container" && d.Code == "ContainerBeingDeleted" {
-		o.code = errs.Server // it is worth waiting for
+		o.Code = errs.Server // it is worth waiting for
 	}
-	if o.hint == "" && a.status/100 == 4 && a.header("x-ms-request-id") == "" {
-		o.hint = "The answer is not that of Azure Blob Storage: check the endpoint"
+	if o.Hint == "" && a.status/100 == 4 && a.header("x-ms-request-id") == "" {
+		o.Hint = "The answer is not that of Azure Blob Storage: check the endpoint"
 		if a.status == http.StatusNotFound {
-			o.code = errs.Invalid // it says nothing of the object
+			o.Code = errs.Invalid // it says nothing of the object
 		}
 	}
-	e := errs.New(o.code, op, u.String(), "%s", c.auth.redact(o.text(u, d, a.status)))
-	e.Hint = o.hint
-	if late := c.auth.ended(time.Now()); late != "" && o.code == errs.Permission {
+	e := errs.New(o.Code, op, u.String(), "%s", c.auth.redact(o.text(u, d, a.status)))
+	e.Hint = o.Hint
+	if late := c.auth.ended(time.Now()); late != "" && o.Code == errs.Permission {
 		e.Hint = late
 	}
 	e.Endpoint, e.Status, e.RequestID = c.endpoint.String(), a.status, a.header("x-ms-request-id")

@@ -5,16 +5,13 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
 // outcome is what a failure means to the caller.
-type outcome struct {
-	code errs.Code
-	msg  string
-	hint string
-}
+type outcome web.Outcome
 
 const (
 	checkKeys   = "Check the account's name and key, or the SAS, that they belong to this endpoint, and the clock of this machine"
@@ -91,42 +88,22 @@ var outcomes = map[string]outcome{
 	"FeatureNotSupportedByHNS": {errs.Unsupported, "accounts with a hierarchical namespace do not support this", ""},
 }
 
-// statuses are what is left to go by without a code that is known.
-var statuses = map[int]outcome{
-	http.StatusUnauthorized:        {errs.Permission, "access denied", checkKeys},
-	http.StatusForbidden:           {errs.Permission, "access denied", checkRights},
-	http.StatusNotFound:            {errs.NotFound, "not found", ""},
-	http.StatusMethodNotAllowed:    {errs.Unsupported, "the service does not support this", ""},
-	http.StatusRequestTimeout:      {errs.Timeout, "the server waited too long for the request", ""},
-	http.StatusPreconditionFailed:  {errs.Changed, "the object has changed", ""},
-	http.StatusTooManyRequests:     {errs.Throttled, "the service asks to slow down", ""},
-	http.StatusNotImplemented:      {errs.Unsupported, "the service does not support this", ""},
-	http.StatusServiceUnavailable:  {errs.Throttled, "the service asks to slow down", ""},
-	http.StatusInsufficientStorage: {errs.NoSpace, "the server's storage is full", ""},
-
-	http.StatusRequestedRangeNotSatisfiable: {errs.OutOfRange, "the offset is beyond the end of the object", ""},
-	http.StatusProxyAuthRequired:            {errs.Permission, "the proxy wants a password", "Check HTTP_PROXY and HTTPS_PROXY"},
-}
-
 func outcomeOf(code string, status int) outcome {
 	if o, ok := outcomes[code]; ok {
 		return o
 	}
-	if o, ok := statuses[status]; ok {
-		return o
+	switch status {
+	case http.StatusUnauthorized:
+		return outcome{errs.Permission, "access denied", checkKeys}
+	case http.StatusForbidden:
+		return outcome{errs.Permission, "access denied", checkRights}
 	}
-	switch {
-	case status >= 500:
-		return outcome{errs.Server, "the server failed", ""}
-	case status/100 == 3:
-		return outcome{errs.Invalid, "the server sends elsewhere", "Check that the endpoint is that of a blob service"}
-	}
-	return outcome{errs.Invalid, "the server refuses the request", ""}
+	return outcome(web.ByStatus(status))
 }
 
 // text is the message: ours, and in parentheses that of the server.
 func (o outcome) text(u uri.URI, d document, status int) string {
-	msg := o.msg
+	msg := o.Msg
 	switch {
 	case d.Code == "ContainerNotFound":
 		msg = fmt.Sprintf("container %q not found", u.Container)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
@@ -69,22 +70,12 @@ var reasons = map[string]outcome{
 	"quotaExceeded":         {code: errs.Throttled, msg: "a quota is used up", hint: "Ask for a higher one in the console of the project"},
 }
 
-// statuses are what is left to go by without a reason that is known.
+// statuses are those that mean more here than elsewhere.
 var statuses = map[int]outcome{
-	http.StatusUnauthorized:        reasons["authError"],
-	http.StatusForbidden:           reasons["forbidden"],
-	http.StatusMethodNotAllowed:    {code: errs.Unsupported, msg: "the service does not support this"},
-	http.StatusRequestTimeout:      {code: errs.Timeout, msg: "the server waited too long for the request"},
-	http.StatusConflict:            reasons["conflict"],
-	http.StatusGone:                uploadMissing,
-	http.StatusPreconditionFailed:  changed,
-	http.StatusTooManyRequests:     slowDown,
-	http.StatusNotImplemented:      {code: errs.Unsupported, msg: "the service does not support this"},
-	http.StatusServiceUnavailable:  slowDown,
-	http.StatusInsufficientStorage: {code: errs.NoSpace, msg: "the server's storage is full"},
-
-	http.StatusRequestedRangeNotSatisfiable: reasons["requestedRangeNotSatisfiable"],
-	http.StatusProxyAuthRequired:            {code: errs.Permission, msg: "the proxy wants a password", hint: "Check HTTP_PROXY and HTTPS_PROXY"},
+	http.StatusUnauthorized: reasons["authError"],
+	http.StatusForbidden:    reasons["forbidden"],
+	http.StatusConflict:     reasons["conflict"],
+	http.StatusGone:         uploadMissing,
 }
 
 func outcomeOf(op string, status int, s said) outcome {
@@ -102,13 +93,8 @@ func outcomeOf(op string, status int, s said) outcome {
 	if o, ok := statuses[status]; ok {
 		return o
 	}
-	switch {
-	case status >= 500:
-		return outcome{code: errs.Server, msg: "the server failed"}
-	case status/100 == 3:
-		return outcome{code: errs.Invalid, msg: "the endpoint leads elsewhere", hint: "Check the endpoint"}
-	}
-	return outcome{code: errs.Invalid, msg: "the server refuses the request"}
+	o := web.ByStatus(status)
+	return outcome{code: o.Code, msg: o.Msg, hint: o.Hint}
 }
 
 // text is the message: ours, and in parentheses that of the server.

@@ -71,23 +71,11 @@ func (c *client) nothing(ctx context.Context, u uri.URI, r backend.Range, etag s
 	if err != nil {
 		return nil, err
 	}
-	if etag != "" && etag != info.ETag {
-		return nil, c.changed("get", u, "its generation is %s, not %s", info.ETag, etag)
-	}
-	from, to, err := r.Cut("get", u, info.Size)
-	if err != nil {
-		return nil, err
-	}
-	if from < to { // it has grown since the range was refused
-		return nil, c.changed("get", u, "it has grown to %d bytes", info.Size)
-	}
-	return web.NewBody(u, c.endpoint, info, nil, 0), nil
+	return web.EmptyBody(u, c.endpoint, info, r, etag)
 }
 
 func (c *client) changed(op string, u uri.URI, format string, args ...any) error {
-	e := errs.New(errs.Changed, op, u.String(), "the object has changed: "+format, args...)
-	e.Endpoint = c.endpoint.String()
-	return e
+	return web.Changed(op, u, c.endpoint, format, args...)
 }
 
 // reader checks that the answer is what was asked for.

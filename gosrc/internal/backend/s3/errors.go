@@ -69,7 +69,7 @@ func (c *client) refusalFrom(ctx context.Context, r *call, d document, resp *wir
 	if r.from.Key != "" && aboutSource[d.Code] {
 		u = r.from
 	}
-	e := errs.New(o.code, r.op, u.String(), "%s", o.text(u, d, resp.Status))
+	e := errs.New(o.Code, r.op, u.String(), "%s", o.text(u, d, resp.Status))
 	e.Hint = o.advice(c, d)
 	e.Endpoint, e.Status = c.endpoint.String(), resp.Status
 	e.RequestID = or(resp.Header.Get("x-amz-request-id"), d.RequestID)

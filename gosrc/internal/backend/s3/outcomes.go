@@ -5,16 +5,13 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
 // outcome is what a failure means to the caller.
-type outcome struct {
-	code errs.Code
-	msg  string // in one sentence; "" leaves it to the server's message
-	hint string
-}
+type outcome web.Outcome
 
 const (
 	checkKeys   = "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile, and that they belong to this endpoint"
@@ -71,44 +68,24 @@ var outcomes = map[string]outcome{
 	"XMinioAdminBucketQuotaExceeded": {errs.NoSpace, "the bucket's quota is used up", ""},
 }
 
-// statuses are what is left to go by without a code that is known.
-var statuses = map[int]outcome{
-	http.StatusUnauthorized:        {errs.Permission, "access denied", checkKeys},
-	http.StatusForbidden:           {errs.Permission, "access denied", checkRights},
-	http.StatusNotFound:            {errs.NotFound, "not found", ""},
-	http.StatusMethodNotAllowed:    {errs.Unsupported, "the service does not support this", ""},
-	http.StatusRequestTimeout:      {errs.Timeout, "the server waited too long for the request", ""},
-	http.StatusPreconditionFailed:  {errs.Changed, "the object has changed", ""},
-	http.StatusTooManyRequests:     {errs.Throttled, "the service asks to slow down", ""},
-	http.StatusNotImplemented:      {errs.Unsupported, "the service does not support this", ""},
-	http.StatusServiceUnavailable:  {errs.Throttled, "the service asks to slow down", ""},
-	http.StatusInsufficientStorage: {errs.NoSpace, "the server's storage is full", ""},
-
-	http.StatusRequestedRangeNotSatisfiable: {errs.OutOfRange, "the offset is beyond the end of the object", ""},
-	http.StatusProxyAuthRequired:            {errs.Permission, "the proxy wants a password", "Check HTTP_PROXY and HTTPS_PROXY"},
-}
-
 func outcomeOf(code string, status int) outcome {
 	if o, ok := outcomes[code]; ok {
 		return o
 	}
-	if o, ok := statuses[status]; ok {
-		return o
-	}
 	switch {
-	case status >= 500:
-		return outcome{errs.Server, "the server failed", ""}
+	case status == http.StatusUnauthorized:
+		return outcome{errs.Permission, "access denied", checkKeys}
+	case status == http.StatusForbidden:
+		return outcome{errs.Permission, "access denied", checkRights}
 	case status/100 == 3:
 		return outcomes["PermanentRedirect"]
-	case status/100 == 2: // an error that came with success
-		return outcome{errs.Server, "the server failed", ""}
 	}
-	return outcome{errs.Invalid, "the server refuses the request", ""}
+	return outcome(web.ByStatus(status))
 }
 
 // text is the message: ours, and in parentheses that of the server.
 func (o outcome) text(u uri.URI, d document, status int) string {
-	msg := o.msg
+	msg := o.Msg
 	if d.Code == "NoSuchBucket" {
 		msg = fmt.Sprintf("bucket %q not found", u.Container)
 	}
@@ -121,8 +98,8 @@ func (o outcome) text(u uri.URI, d document, status int) string {
 
 // advice is the hint, with the region where the server names it.
 func (o outcome) advice(c *client, d document) string {
-	if d.Region != "" && d.Region != c.signer.region && o.code == errs.Invalid {
+	if d.Region != "" && d.Region != c.signer.region && o.Code == errs.Invalid {
 		return fmt.Sprintf("It is in the region %q, not %q: set the option region or AWS_REGION, and an endpoint of that region", d.Region, c.signer.region)
 	}
-	return o.hint
+	return o.Hint
 }

@@ -137,7 +137,7 @@ func TestRetryAfter(t *testing.T) {
 // Every outcome is of use to the caller: a message, and a code that is one.
 func TestOutcomes(t *testing.T) {
 	for code, o := range outcomes {
-		if o.msg == "" || o.code <= errs.OK || o.code >= errs.Count {
+		if o.Msg == "" || o.Code <= errs.OK || o.Code >= errs.Count {
 			t.Errorf("%s: %+v", code, o)
 		}
 	}
@@ -150,8 +150,8 @@ func TestOutcomes(t *testing.T) {
 		{"InternalError", 200, errs.Server}, {"Odd", 404, errs.NotFound}, {"Odd", 400, errs.Invalid}, {"Odd", 418, errs.Invalid},
 		{"", 301, errs.Invalid}, {"PreconditionFailed", 412, errs.Changed}, {"", 507, errs.NoSpace}, {"RequestTimeout", 400, errs.Timeout},
 	} {
-		if got := outcomeOf(c.code, c.status); got.code != c.want {
-			t.Errorf("%q, HTTP %d: %v, want %v", c.code, c.status, got.code, c.want)
+		if got := outcomeOf(c.code, c.status); got.Code != c.want {
+			t.Errorf("%q, HTTP %d: %v, want %v", c.code, c.status, got.Code, c.want)
 		}
 	}
 }

@@ -25,6 +25,30 @@ func NewBody(u uri.URI, endpoint *url.URL, info backend.Info, from io.ReadCloser
 	return &Body{u: u, endpoint: endpoint, info: info, from: from, length: length, left: length}
 }
 
+// EmptyBody is a range without bytes, where info shows that it lies within the
+// object and that this is the version asked for: HTTP has no ranges of this kind,
+// and refuses one at the end.
+func EmptyBody(u uri.URI, endpoint *url.URL, info backend.Info, r backend.Range, etag string) (*Body, error) {
+	if etag != "" && etag != info.ETag {
+		return nil, Changed("get", u, endpoint, "it is the version %s, not %s", info.ETag, etag)
+	}
+	from, to, err := r.Cut("get", u, info.Size)
+	if err != nil {
+		return nil, err
+	}
+	if from < to { // it has grown since the range was refused
+		return nil, Changed("get", u, endpoint, "it has grown to %d bytes", info.Size)
+	}
+	return NewBody(u, endpoint, info, nil, 0), nil
+}
+
+// Changed is the error of an object that is another one than it was.
+func Changed(op string, u uri.URI, endpoint *url.URL, format string, args ...any) *errs.Error {
+	e := errs.New(errs.Changed, op, u.String(), "the object has changed: "+format, args...)
+	e.Endpoint = endpoint.String()
+	return e
+}
+
 // Info describes the whole object.
 func (b *Body) Info() backend.Info { return b.info }
 
