@@ -3,48 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
 from azure.storage.blob import ContainerClient
 
+from bench.client.threads import pool
 from bench.task import Task
 
-THREADS = 16
 PART = 8 << 20
 
 
 @cache
 def _container(task: Task) -> ContainerClient:
     return ContainerClient.from_connection_string(
-        task.connection_string, task.bucket, max_single_get_size=PART, max_chunk_get_size=PART, max_block_size=PART
+        task.connection_string, task.bucket, max_single_get_size=PART, max_chunk_get_size=PART
     )
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS)
 
 
 def objects(task: Task) -> Iterator[Any]:
     """`download_blob` of each; what is longer than 8 MiB in two ranges at a time."""
     container = _container(task.service())
-    yield from _pool().map(lambda key: container.download_blob(key, max_concurrency=2).readall(), task.keys)
+    yield from pool().map(lambda key: container.download_blob(key, max_concurrency=2).readall(), task.keys)
 
 
 def listing(task: Task) -> int:
     """`list_blob_names`."""
     return sum(1 for _ in _container(task.service()).list_blob_names(name_starts_with=task.prefix))
-
-
-def put(task: Task, objects: list[tuple[str, bytes]]) -> None:
-    """`upload_blob` of each."""
-    container = _container(task.service())
-    for _ in _pool().map(lambda pair: container.upload_blob(pair[0], pair[1], overwrite=True), objects):
-        pass
-
-
-def upload(task: Task, key: str, data: bytes) -> None:
-    """`upload_blob`: concurrent blocks."""
-    _container(task.service()).upload_blob(key, data, overwrite=True, max_concurrency=THREADS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -12,9 +11,9 @@ import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
+from bench.client.threads import THREADS, pool
 from bench.task import Task
 
-THREADS = 16
 PARTS = TransferConfig(multipart_chunksize=8 << 20, max_concurrency=THREADS)
 
 
@@ -36,15 +35,10 @@ def _client(task: Task) -> Any:
     )
 
 
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS)
-
-
 def objects(task: Task) -> Iterator[Any]:
     """`get_object` of each."""
     client = _client(task.service())
-    yield from _pool().map(lambda key: client.get_object(Bucket=task.bucket, Key=key)["Body"].read(), task.keys)
+    yield from pool().map(lambda key: client.get_object(Bucket=task.bucket, Key=key)["Body"].read(), task.keys)
 
 
 def whole(task: Task) -> Iterator[Any]:
@@ -73,7 +67,7 @@ def listing(task: Task) -> int:
 def put(task: Task, objects: list[tuple[str, bytes]]) -> None:
     """`put_object` of each."""
     client = _client(task.service())
-    for _ in _pool().map(lambda pair: client.put_object(Bucket=task.bucket, Key=pair[0], Body=pair[1]), objects):
+    for _ in pool().map(lambda pair: client.put_object(Bucket=task.bucket, Key=pair[0], Body=pair[1]), objects):
         pass
 
 

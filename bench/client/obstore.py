@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import Any
 import obstore
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
+from bench.client.threads import pool
 from bench.task import Task
 
-THREADS = 16
 PART = 8 << 20
 
 
@@ -59,13 +58,8 @@ def _google(task: Task, options: dict[str, Any]) -> Any:
 _STORES = {"s3": _s3, "az": _azure, "gs": _google}
 
 
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS)
-
-
 def _get(store: Any, keys: list[str]) -> Iterator[Any]:
-    yield from _pool().map(lambda key: obstore.get(store, key).bytes(), keys)
+    yield from pool().map(lambda key: obstore.get(store, key).bytes(), keys)
 
 
 def objects(task: Task) -> Iterator[Any]:
@@ -87,7 +81,7 @@ def listing(task: Task) -> int:
 def put(task: Task, objects: list[tuple[str, bytes]]) -> None:
     """`put` of each, unsigned payload."""
     store = _store(task.service())
-    for _ in _pool().map(lambda pair: obstore.put(store, pair[0], pair[1], use_multipart=False), objects):
+    for _ in pool().map(lambda pair: obstore.put(store, pair[0], pair[1], use_multipart=False), objects):
         pass
 
 
