@@ -1,6 +1,11 @@
 package backend
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
+)
 
 // Level says how good a finding is.
 type Level string
@@ -37,4 +42,20 @@ func (f Finding) WithFix(format string, args ...any) Finding {
 func (f Finding) WithFacts(facts map[string]any) Finding {
 	f.Facts = facts
 	return f
+}
+
+// Findings collects what a diagnosis finds out.
+type Findings []Finding
+
+// Add adds a finding.
+func (f *Findings) Add(found Finding) { *f = append(*f, found) }
+
+// Failed notes an error in its own words.
+func (f *Findings) Failed(check string, err error) {
+	e := errs.From(err, "", "")
+	text := e.Msg
+	if e.Cause != nil && !strings.Contains(text, e.Cause.Error()) {
+		text += ": " + e.Cause.Error()
+	}
+	f.Add(Found(check, Fail, "%s", text).WithFix("%s", e.Hint))
 }

@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
-
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
@@ -56,11 +54,8 @@ func (d diagnosis) settings() (*settings, []string, error) {
 	for _, endpoint := range list {
 		d.Add(backend.Found("endpoint", backend.Note, "%s (from %s)", endpoint, from))
 	}
-	if _, err := web.TLS(d.Cfg, bundleVariable); err != nil {
+	if err := d.Trust(); err != nil {
 		return nil, nil, err
-	}
-	if file := web.Bundle(d.Cfg, bundleVariable); file != "" {
-		d.Add(backend.Found("ca_bundle", backend.Note, "%s", file))
 	}
 	return s, list, nil
 }
@@ -118,17 +113,8 @@ func (d diagnosis) access(ctx context.Context, endpoint string) {
 	}
 	defer store.Close()
 	c := store.(*client)
-	ctx, cancel := context.WithTimeout(ctx, d.Cfg.RequestTimeout.Duration())
-	defer cancel()
-	begun := time.Now()
-	err = c.onContainer("list", d.URI.WithKey(""), func(cc *container.Client) error {
-		one := int32(1)
-		_, err := cc.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{MaxResults: &one}).NextPage(ctx)
+	d.Listed(ctx, "container "+d.URI.Container, func(ctx context.Context) error {
+		_, err := c.page(ctx, d.URI.WithKey(""), pageQuery(1))
 		return err
 	})
-	if err != nil {
-		d.Failed("access", err)
-		return
-	}
-	d.Add(backend.Found("access", backend.Fine, "container %s can be listed (%s)", d.URI.Container, web.Short(time.Since(begun))))
 }

@@ -126,9 +126,5 @@ func (a *authority) redact(text string) string {
 
 // malformed is an answer that is not what Azure gives. Asking again would not help.
 func (c *client) malformed(err error, op string, u uri.URI) error {
-	e := errs.Wrap(err, errs.Server, op, u.String(), "the answer is not that of Azure Blob Storage").
-		WithHint("Check that %s is an endpoint of the blob service", c.endpoint)
-	e.Endpoint = c.endpoint.String()
-	e.Retry.Never = true
-	return e
+	return web.Malformed(err, op, u, c.endpoint, "Azure Blob Storage", "an endpoint of the blob service")
 }

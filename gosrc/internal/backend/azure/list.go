@@ -19,7 +19,7 @@ const (
 )
 
 // pageSize is a variable for the tests.
-var pageSize int32 = asked
+var pageSize = asked
 
 // List asks for one page after the other, without azblob: its reader of XML
 // costs four times as much as everything else about a listing.
@@ -27,7 +27,7 @@ func (c *client) List(ctx context.Context, u uri.URI, recursive bool, page func(
 	if err := checkContainer("list", u); err != nil {
 		return err
 	}
-	query := url.Values{"restype": {"container"}, "comp": {"list"}, "maxresults": {strconv.Itoa(int(pageSize))}}
+	query := pageQuery(pageSize)
 	if u.Key != "" {
 		query.Set("prefix", u.Key)
 	}
@@ -54,6 +54,10 @@ func (c *client) List(ctx context.Context, u uri.URI, recursive bool, page func(
 		}
 		query.Set("marker", l.next)
 	}
+}
+
+func pageQuery(entries int) url.Values {
+	return url.Values{"restype": {"container"}, "comp": {"list"}, "maxresults": {strconv.Itoa(entries)}}
 }
 
 func (c *client) page(ctx context.Context, u uri.URI, query url.Values) (listing, error) {

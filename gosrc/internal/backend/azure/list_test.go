@@ -32,7 +32,7 @@ func TestSmallPages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	defer func(size int32) { pageSize = size }(pageSize)
+	defer func(size int) { pageSize = size }(pageSize)
 	for pageSize = 1; pageSize < 4; pageSize++ {
 		for recursive, want := range map[bool][]string{true: want, false: {"a", "b/", "b0", "c/", "d", "e"}} {
 			var got []string
@@ -44,7 +44,7 @@ func TestSmallPages(t *testing.T) {
 				}
 				return nil
 			})
-			if err != nil || !slices.Equal(got, want) || pages < len(want)/int(pageSize) {
+			if err != nil || !slices.Equal(got, want) || pages < len(want)/pageSize {
 				t.Errorf("%d at a time, recursive %v: %q in %d pages, %v", pageSize, recursive, got, pages, fmt.Sprint(err))
 			}
 		}

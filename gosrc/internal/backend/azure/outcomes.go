@@ -112,9 +112,5 @@ func (o outcome) text(u uri.URI, d document, status int) string {
 	}
 	// The lines behind the first repeat the request's id and the time.
 	first, _, _ := strings.Cut(strings.TrimSpace(d.Message), "\n")
-	said := strings.Trim(d.Code+": "+strings.TrimSpace(first), ": ")
-	if said == "" {
-		said = http.StatusText(status)
-	}
-	return msg + " (" + said + ")"
+	return msg + " (" + web.Said(d.Code, first, status) + ")"
 }

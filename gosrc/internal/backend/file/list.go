@@ -21,58 +21,34 @@ const pageSize = 1000
 // followed, except from a directory into one that it lies in. What cannot be
 // read as a file (pipes, sockets, devices, dangling links) is left out.
 func (s *store) List(ctx context.Context, u uri.URI, recursive bool, page func([]backend.Entry) error) error {
-	w := &walker{ctx: ctx, u: u, recursive: recursive, page: page}
+	w := &walker{ctx: ctx, u: u, recursive: recursive, Pager: backend.NewPager(ctx, page)}
 	info, err := s.stat(ctx, u)
 	switch {
 	case err != nil:
 	case info.IsDir:
 		err = w.directory(strings.TrimSuffix(u.Key, "/") + "/")
 	default:
-		err = w.add(entry(u.Key, info))
+		err = w.Add(entry(u.Key, info))
 	}
 	if err == nil {
-		err = w.flush()
+		err = w.Flush()
 	}
-	if w.refusal != nil {
-		return w.refusal
+	if w.Refusal != nil {
+		return w.Refusal
 	}
 	return failure("list", u, err)
 }
 
 type walker struct {
+	backend.Pager
+
 	ctx       context.Context
 	u         uri.URI
 	recursive bool
-	page      func([]backend.Entry) error
-	entries   []backend.Entry
 	above     []inode // the directories being read, from the top down
-	refusal   error   // what page returned
 }
 
 type inode struct{ dev, ino uint64 }
-
-func (w *walker) add(e backend.Entry) error {
-	if w.entries == nil {
-		w.entries = make([]backend.Entry, 0, pageSize)
-	}
-	if w.entries = append(w.entries, e); len(w.entries) == pageSize {
-		return w.flush()
-	}
-	return nil
-}
-
-func (w *walker) flush() error {
-	if err := w.ctx.Err(); err != nil {
-		return err
-	}
-	if len(w.entries) == 0 {
-		return nil
-	}
-	entries := w.entries
-	w.entries = nil // page may keep them
-	w.refusal = w.page(entries)
-	return w.refusal
-}
 
 // directory lists what path holds; path ends in '/'.
 func (w *walker) directory(path string) error {
@@ -103,7 +79,7 @@ func (w *walker) child(path string) error {
 	if w.recursive {
 		return w.directory(path)
 	}
-	return w.add(backend.Entry{Key: path, Size: -1})
+	return w.Add(backend.Entry{Key: path, Size: -1})
 }
 
 func (w *walker) file(path string) error {
@@ -116,7 +92,7 @@ func (w *walker) file(path string) error {
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
 		return nil
 	}
-	return w.add(entry(path, describe(&st, st.Size)))
+	return w.Add(entry(path, describe(&st, st.Size)))
 }
 
 func entry(key string, info backend.Info) backend.Entry {

@@ -10,7 +10,6 @@ import (
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wire"
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
-	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
@@ -172,11 +171,7 @@ func (c *client) decode(resp *wire.Response, r *call, v any) error {
 
 // malformed is an answer that is not what the service gives. Asking again would not help.
 func (c *client) malformed(err error, op string, u uri.URI) error {
-	e := errs.Wrap(err, errs.Server, op, u.String(), "the answer is not that of Google Cloud Storage").
-		WithHint("Check that %s is an endpoint of it", c.endpoint)
-	e.Endpoint = c.endpoint.String()
-	e.Retry.Never = true
-	return e
+	return web.Malformed(err, op, u, c.endpoint, "Google Cloud Storage", "an endpoint of it")
 }
 
 // Close closes the connections.

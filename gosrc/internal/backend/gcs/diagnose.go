@@ -41,11 +41,8 @@ func (d diagnosis) settings() ([]string, error) {
 	if id := project(d.Cfg); id != "" {
 		d.Add(backend.Found("project", backend.Note, "%s (from GOOGLE_CLOUD_PROJECT)", id))
 	}
-	if _, err := web.TLS(d.Cfg, bundleVariable); err != nil {
+	if err := d.Trust(); err != nil {
 		return nil, err
-	}
-	if file := web.Bundle(d.Cfg, bundleVariable); file != "" {
-		d.Add(backend.Found("ca_bundle", backend.Note, "%s", file))
 	}
 	return list, checkBucket("diagnose", d.URI)
 }
@@ -98,12 +95,5 @@ func (d diagnosis) access(ctx context.Context, endpoint string) {
 		return
 	}
 	defer store.Close()
-	ctx, cancel := context.WithTimeout(ctx, d.Cfg.RequestTimeout.Duration())
-	defer cancel()
-	begun := time.Now()
-	if err := store.Mkdir(ctx, d.URI); err != nil {
-		d.Failed("access", err)
-		return
-	}
-	d.Add(backend.Found("access", backend.Fine, "bucket %s can be listed (%s)", d.URI.Container, web.Short(time.Since(begun))))
+	d.Listed(ctx, "bucket "+d.URI.Container, func(ctx context.Context) error { return store.Mkdir(ctx, d.URI) })
 }

@@ -101,9 +101,4 @@ func outcomeOf(op string, status int, s said) outcome {
 func (o outcome) text(s said, status int) string { return o.msg + " (" + s.or(status) + ")" }
 
 // or is what was said, else the name of the status.
-func (s said) or(status int) string {
-	if text := strings.Trim(s.reason+": "+s.message, ": "); text != "" {
-		return text
-	}
-	return http.StatusText(status)
-}
+func (s said) or(status int) string { return web.Said(s.reason, s.message, status) }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
-	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
@@ -18,9 +17,10 @@ const lowSpace = 0.05
 
 // diagnosis collects what is found out.
 type diagnosis struct {
-	cfg      *config.Config
-	u        uri.URI
-	findings []backend.Finding
+	backend.Findings
+
+	cfg *config.Config
+	u   uri.URI
 }
 
 func diagnose(ctx context.Context, cfg *config.Config, u uri.URI) []backend.Finding {
@@ -31,49 +31,37 @@ func diagnose(ctx context.Context, cfg *config.Config, u uri.URI) []backend.Find
 			d.access(ctx, s)
 		}
 	}
-	return d.findings
-}
-
-func (d *diagnosis) add(f backend.Finding) { d.findings = append(d.findings, f) }
-
-// failed notes an error in its own words.
-func (d *diagnosis) failed(check string, err error) {
-	e := errs.From(err, "", "")
-	text := e.Msg
-	if e.Cause != nil && !strings.Contains(text, e.Cause.Error()) {
-		text += ": " + e.Cause.Error()
-	}
-	d.add(backend.Found(check, backend.Fail, "%s", text).WithFix("%s", e.Hint))
+	return d.Findings
 }
 
 // configuration says what is configured; no addresses: nothing that works.
 func (d *diagnosis) configuration() (*store, []string) {
 	conf, dir, err := hadoopConfiguration(d.cfg)
 	if err != nil {
-		d.failed("configuration", err)
+		d.Failed("configuration", err)
 		return nil, nil
 	}
 	if text := "none: neither HADOOP_CONF_DIR nor HADOOP_HOME names a folder with core-site.xml or hdfs-site.xml"; conf == nil {
-		d.add(backend.Found("configuration", backend.Note, "%s", text))
+		d.Add(backend.Found("configuration", backend.Note, "%s", text))
 	} else {
-		d.add(backend.Found("configuration", backend.Note, "%s, with fs.defaultFS %q", dir, conf["fs.defaultFS"]))
+		d.Add(backend.Found("configuration", backend.Note, "%s, with fs.defaultFS %q", dir, conf["fs.defaultFS"]))
 	}
 	addresses, err := namenodes(conf, d.u.Container)
 	if err != nil {
-		d.failed("namenode", err)
+		d.Failed("namenode", err)
 		return nil, nil
 	}
-	d.add(backend.Found("namenode", backend.Note, "%s", strings.Join(addresses, ", ")))
+	d.Add(backend.Found("namenode", backend.Note, "%s", strings.Join(addresses, ", ")))
 	s := &store{cfg: d.cfg, conf: conf, who: newIdentity(d.cfg, conf), clusters: map[string]*cluster{}}
 	o, err := s.who.options()
 	if err != nil {
-		d.failed("credentials", err)
+		d.Failed("credentials", err)
 		return nil, nil
 	}
 	if o.KerberosClient != nil {
-		d.add(backend.Found("credentials", backend.Note, "Kerberos: %s", o.KerberosClient.Credentials.UserName()))
+		d.Add(backend.Found("credentials", backend.Note, "Kerberos: %s", o.KerberosClient.Credentials.UserName()))
 	} else {
-		d.add(backend.Found("credentials", backend.Note, "user %s, whom a cluster without Kerberos believes", o.User))
+		d.Add(backend.Found("credentials", backend.Note, "user %s, whom a cluster without Kerberos believes", o.User))
 	}
 	return s, addresses
 }
@@ -85,12 +73,12 @@ func (d *diagnosis) reached(ctx context.Context, addresses []string) (any bool) 
 		dialer := net.Dialer{Timeout: d.cfg.ConnectTimeout.Duration()}
 		nc, err := dialer.DialContext(ctx, "tcp", address)
 		if err != nil {
-			d.failed("connect", (&broken{address: address, namenode: true, err: err}).failure("connect", d.u))
+			d.Failed("connect", (&broken{address: address, namenode: true, err: err}).failure("connect", d.u))
 			continue
 		}
 		_ = nc.Close() // nothing was sent
 		any = true
-		d.add(backend.Found("connect", backend.Fine, "%s in %.1f ms", address, time.Since(begun).Seconds()*1e3))
+		d.Add(backend.Found("connect", backend.Fine, "%s in %.1f ms", address, time.Since(begun).Seconds()*1e3))
 	}
 	return any
 }
@@ -101,19 +89,19 @@ func (d *diagnosis) access(ctx context.Context, s *store) {
 	defer cancel()
 	begun := time.Now()
 	if _, err := s.Stat(ctx, d.u); err != nil {
-		d.failed("access", err)
+		d.Failed("access", err)
 		return
 	}
-	d.add(backend.Found("access", backend.Fine, "%s is there (%.1f ms)", pathOf(d.u), time.Since(begun).Seconds()*1e3))
+	d.Add(backend.Found("access", backend.Fine, "%s is there (%.1f ms)", pathOf(d.u), time.Since(begun).Seconds()*1e3))
 	err := s.do(ctx, "stat", d.u, func(ses *session) error {
 		fs, err := ses.client.StatFs()
 		if err == nil {
-			d.add(space(int64(fs.Remaining), int64(fs.Capacity)))
+			d.Add(space(int64(fs.Remaining), int64(fs.Capacity)))
 		}
 		return err
 	})
 	if err != nil {
-		d.failed("free_space", err)
+		d.Failed("free_space", err)
 	}
 }
 

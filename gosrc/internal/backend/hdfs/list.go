@@ -20,7 +20,7 @@ const pageSize = 1000
 // List walks the tree in the order of the keys. It holds a page of entries and
 // those that the namenode sends before their time, never the whole tree.
 func (s *store) List(ctx context.Context, u uri.URI, recursive bool, page func([]backend.Entry) error) error {
-	w := &walker{ctx: ctx, recursive: recursive, page: page}
+	w := &walker{ctx: ctx, recursive: recursive, Pager: backend.NewPager(ctx, page)}
 	err := s.do(ctx, "list", u, func(ses *session) error {
 		w.ses = ses
 		info, err := ses.stat(u)
@@ -29,15 +29,15 @@ func (s *store) List(ctx context.Context, u uri.URI, recursive bool, page func([
 		case info.IsDir:
 			err = w.directory(directoryKey(u.Key), true)
 		default:
-			err = w.add(backend.Entry{Key: u.Key, Size: info.Size, ModTime: info.ModTime, ETag: info.ETag})
+			err = w.Add(backend.Entry{Key: u.Key, Size: info.Size, ModTime: info.ModTime, ETag: info.ETag})
 		}
 		if err == nil {
-			err = w.flush()
+			err = w.Flush()
 		}
 		return err
 	})
-	if w.refusal != nil {
-		return w.refusal
+	if w.Refusal != nil {
+		return w.Refusal
 	}
 	return err
 }
@@ -51,32 +51,11 @@ func directoryKey(key string) string {
 }
 
 type walker struct {
+	backend.Pager
+
 	ctx       context.Context
 	ses       *session
 	recursive bool
-	page      func([]backend.Entry) error
-	entries   []backend.Entry
-	refusal   error // what page returned
-}
-
-func (w *walker) add(e backend.Entry) error {
-	if w.entries = append(w.entries, e); len(w.entries) == pageSize {
-		return w.flush()
-	}
-	return nil
-}
-
-func (w *walker) flush() error {
-	if err := w.ctx.Err(); err != nil {
-		return err
-	}
-	if len(w.entries) == 0 {
-		return nil
-	}
-	entries := w.entries
-	w.entries = nil // page may keep them
-	w.refusal = w.page(entries)
-	return w.refusal
 }
 
 // directory lists what lies under prefix, which is empty or ends in '/'.
@@ -131,7 +110,7 @@ func (w *walker) arrived(prefix string, f os.FileInfo, early *heapOfNames) error
 		}
 	}
 	if ascii && !f.IsDir() {
-		return w.add(e)
+		return w.Add(e)
 	}
 	heap.Push(early, e)
 	return nil
@@ -145,7 +124,7 @@ func (w *walker) before(key *string, early *heapOfNames) error {
 		if w.recursive && e.Size < 0 {
 			err = w.directory(e.Key, false)
 		} else {
-			err = w.add(e)
+			err = w.Add(e)
 		}
 		if err != nil {
 			return err

@@ -117,7 +117,7 @@ func (c *client) send(ctx context.Context, r *call) (*wire.Response, *web.Held[k
 	}
 	v, err := c.keys.Get(ctx)
 	if err != nil {
-		return nil, nil, &keyError{err}
+		return nil, nil, &web.KeyError{Err: err}
 	}
 	payload := emptyHash
 	switch {

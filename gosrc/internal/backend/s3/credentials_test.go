@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
@@ -120,7 +121,7 @@ func TestProfiles(t *testing.T) {
 		store, err := open(t.Context(), cfg, "http://127.0.0.1:1")
 		if err == nil {
 			_, err = store.(*client).keys.Get(t.Context())
-			err = store.(*client).broken(&keyError{err}, "get", bucketURI)
+			err = store.(*client).broken(&web.KeyError{Err: err}, "get", bucketURI)
 		}
 		if errs.CodeOf(err) != errs.Credentials || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "5678") {
 			t.Errorf("%s: %v", profile, err)

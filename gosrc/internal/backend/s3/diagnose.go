@@ -53,11 +53,8 @@ func (d diagnosis) settings() ([]string, error) {
 	for _, endpoint := range list {
 		d.Add(backend.Found("endpoint", backend.Note, "%s (from %s)", endpoint, d.endpointSource(profile)))
 	}
-	if _, err := web.TLS(d.Cfg, bundleVariable); err != nil {
+	if err := d.Trust(); err != nil {
 		return nil, err
-	}
-	if file := web.Bundle(d.Cfg, bundleVariable); file != "" {
-		d.Add(backend.Found("ca_bundle", backend.Note, "%s", file))
 	}
 	return list, nil
 }
@@ -136,13 +133,7 @@ func (d diagnosis) access(ctx context.Context, endpoint string) {
 	}
 	host, target := c.address(&call{u: d.URI.WithKey("key"), key: true})
 	d.Add(backend.Found("addressing", backend.Note, "%s: %s://%s%s", style, c.endpoint.Scheme, host, target))
-	ctx, cancel := context.WithTimeout(ctx, d.Cfg.RequestTimeout.Duration())
-	defer cancel()
-	begun := time.Now()
-	err = c.finish(ctx, &call{op: "list", u: d.URI.WithKey(""), method: http.MethodGet, query: "list-type=2&max-keys=1"})
-	if err != nil {
-		d.Failed("access", err)
-		return
-	}
-	d.Add(backend.Found("access", backend.Fine, "bucket %s can be listed (%s)", d.URI.Container, web.Short(time.Since(begun))))
+	d.Listed(ctx, "bucket "+d.URI.Container, func(ctx context.Context) error {
+		return c.finish(ctx, &call{op: "list", u: d.URI.WithKey(""), method: http.MethodGet, query: "list-type=2&max-keys=1"})
+	})
 }

@@ -3,7 +3,6 @@ package s3
 import (
 	"context"
 	"encoding/xml"
-	"errors"
 	"net/http"
 	"strings"
 
@@ -13,19 +12,8 @@ import (
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
-// keyError is the lack of credentials.
-type keyError struct{ error }
-
-func (e *keyError) Unwrap() error { return e.error }
-
 // broken is the error of an exchange that did not take place or broke off.
 func (c *client) broken(err error, op string, u uri.URI) *errs.Error {
-	var keys *keyError
-	if errors.As(err, &keys) && !errors.As(err, new(*errs.Error)) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		e := errs.Wrap(keys.error, errs.Credentials, op, u.String(), "cannot get credentials")
-		e.Endpoint = c.endpoint.String()
-		return e
-	}
 	return web.Broken(err, op, u, c.endpoint)
 }
 

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wire"
-	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
@@ -72,9 +72,5 @@ func inOrder(entries []backend.Entry) []backend.Entry {
 
 // malformed is an answer that is not what S3 gives. Asking again would not help.
 func (c *client) malformed(err error, op string, u uri.URI) error {
-	e := errs.Wrap(err, errs.Server, op, u.String(), "the answer is not that of an S3 service").
-		WithHint("Check that %s is an S3 endpoint", c.endpoint)
-	e.Endpoint = c.endpoint.String()
-	e.Retry.Never = true
-	return e
+	return web.Malformed(err, op, u, c.endpoint, "an S3 service", "an S3 endpoint")
 }

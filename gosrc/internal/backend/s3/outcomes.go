@@ -3,7 +3,6 @@ package s3
 import (
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/web"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
@@ -89,11 +88,7 @@ func (o outcome) text(u uri.URI, d document, status int) string {
 	if d.Code == "NoSuchBucket" {
 		msg = fmt.Sprintf("bucket %q not found", u.Container)
 	}
-	said := strings.Trim(d.Code+": "+strings.TrimSpace(d.Message), ": ")
-	if said == "" {
-		said = http.StatusText(status)
-	}
-	return msg + " (" + said + ")"
+	return msg + " (" + web.Said(d.Code, d.Message, status) + ")"
 }
 
 // advice is the hint, with the region where the server names it.

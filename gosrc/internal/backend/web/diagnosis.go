@@ -1,36 +1,46 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
-	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
 // Diagnosis collects what a Driver.Diagnose finds out.
 type Diagnosis struct {
-	Cfg      *config.Config
-	URI      uri.URI
-	Bundle   []string // the variables that name a file of trusted authorities
-	Findings []backend.Finding
+	backend.Findings
+
+	Cfg    *config.Config
+	URI    uri.URI
+	Bundle []string // the variables that name a file of trusted authorities
 }
 
-// Add adds a finding.
-func (d *Diagnosis) Add(f backend.Finding) { d.Findings = append(d.Findings, f) }
-
-// Failed notes an error in its own words.
-func (d *Diagnosis) Failed(check string, err error) {
-	e := errs.From(err, "", "")
-	text := e.Msg
-	if e.Cause != nil && !strings.Contains(text, e.Cause.Error()) {
-		text += ": " + e.Cause.Error()
+// Trust notes which authorities are trusted, and fails where they cannot be read.
+func (d *Diagnosis) Trust() error {
+	if _, err := TLS(d.Cfg, d.Bundle...); err != nil {
+		return err
 	}
-	d.Add(backend.Found(check, backend.Fail, "%s", text).WithFix("%s", e.Hint))
+	if file := Bundle(d.Cfg, d.Bundle...); file != "" {
+		d.Add(backend.Found("ca_bundle", backend.Note, "%s", file))
+	}
+	return nil
+}
+
+// Listed notes whether ask, which lists what is called so, succeeds, and how long it takes.
+func (d *Diagnosis) Listed(ctx context.Context, what string, ask func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(ctx, d.Cfg.RequestTimeout.Duration())
+	defer cancel()
+	begun := time.Now()
+	if err := ask(ctx); err != nil {
+		d.Failed("access", err)
+		return
+	}
+	d.Add(backend.Found("access", backend.Fine, "%s can be listed (%s)", what, shortTime(time.Since(begun))))
 }
 
 // withoutUser is a URL for people, without the password of a proxy.
@@ -40,7 +50,7 @@ func withoutUser(u *url.URL) string {
 	return out.String()
 }
 
-// Short is a duration for people.
-func Short(t time.Duration) string {
+// shortTime is a duration for people.
+func shortTime(t time.Duration) string {
 	return fmt.Sprintf("%.1f ms", t.Seconds()*1e3)
 }

@@ -14,12 +14,20 @@ import (
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
+// KeyError is the lack of credentials.
+type KeyError struct{ Err error }
+
+func (e *KeyError) Error() string { return e.Err.Error() }
+
+func (e *KeyError) Unwrap() error { return e.Err }
+
 // Broken is the error of an exchange that did not take place or broke off. An
 // error of ours in the chain of err, such as one about credentials, is taken
 // over with the operation and the URI.
 func Broken(err error, op string, u uri.URI, endpoint *url.URL) *errs.Error {
 	var known *errs.Error
 	var dns *net.DNSError
+	var keys *KeyError
 	e := errs.Wrap(bare(err), errs.Connection, op, u.String(), "the connection broke")
 	e.Endpoint = endpoint.String()
 	switch {
@@ -29,6 +37,8 @@ func Broken(err error, op string, u uri.URI, endpoint *url.URL) *errs.Error {
 		return &out
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return errs.From(bare(err), op, u.String())
+	case errors.As(err, &keys):
+		e.Cause, e.Code, e.Msg = keys.Err, errs.Credentials, "cannot get credentials"
 	case wire.IsStall(err):
 		e.Code, e.Msg = errs.Timeout, "the server sends nothing more"
 		return e.WithHint("Raise the option request_timeout if it is merely slow")
@@ -65,4 +75,14 @@ func bare(err error) error {
 		return around.Err
 	}
 	return err
+}
+
+// Malformed is an answer that is not what a service gives; kind is what its
+// endpoints are called. Asking again would not help.
+func Malformed(err error, op string, u uri.URI, endpoint *url.URL, service, kind string) *errs.Error {
+	e := errs.Wrap(err, errs.Server, op, u.String(), "the answer is not that of %s", service).
+		WithHint("Check that %s is %s", endpoint, kind)
+	e.Endpoint = endpoint.String()
+	e.Retry.Never = true
+	return e
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 )
@@ -42,4 +43,13 @@ func ByStatus(status int) Outcome {
 		return Outcome{errs.Invalid, "the endpoint leads elsewhere", "Check the endpoint"}
 	}
 	return Outcome{errs.Invalid, "the server refuses the request", ""}
+}
+
+// Said is what a server says of a failure, in one line: its code and message,
+// else the name of the status.
+func Said(code, message string, status int) string {
+	if text := strings.Trim(code+": "+strings.TrimSpace(message), ": "); text != "" {
+		return text
+	}
+	return http.StatusText(status)
 }

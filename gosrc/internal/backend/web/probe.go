@@ -63,7 +63,7 @@ func (d *Diagnosis) resolve(ctx context.Context, u *url.URL) (address string, ok
 		return "", false
 	}
 	took := time.Since(begun)
-	d.Add(backend.Found("dns", backend.Fine, "%s is %s (%s)", u.Hostname(), strings.Join(addresses, ", "), Short(took)).
+	d.Add(backend.Found("dns", backend.Fine, "%s is %s (%s)", u.Hostname(), strings.Join(addresses, ", "), shortTime(took)).
 		WithFacts(milliseconds(took)))
 	return net.JoinHostPort(u.Hostname(), port), true
 }
@@ -81,7 +81,7 @@ func (d *Diagnosis) connect(ctx context.Context, u *url.URL, address string) boo
 	}
 	defer nc.Close()
 	took := time.Since(begun)
-	d.Add(backend.Found("connect", backend.Fine, "connected to %s (%s)", nc.RemoteAddr(), Short(took)).WithFacts(milliseconds(took)))
+	d.Add(backend.Found("connect", backend.Fine, "connected to %s (%s)", nc.RemoteAddr(), shortTime(took)).WithFacts(milliseconds(took)))
 	if u.Scheme == "http" {
 		return true
 	}
@@ -109,7 +109,7 @@ func (d *Diagnosis) handshake(ctx context.Context, nc net.Conn, cfg *tls.Config,
 		level, fix = backend.Warn, "The certificate ends soon: renew it on the server"
 	}
 	d.Add(backend.Found("tls", level, "%s, certificate of %s until %s (%s)", tls.VersionName(state.Version),
-		leaf.Issuer.CommonName, leaf.NotAfter.UTC().Format(time.DateOnly), Short(took)).WithFix("%s", fix).WithFacts(milliseconds(took)))
+		leaf.Issuer.CommonName, leaf.NotAfter.UTC().Format(time.DateOnly), shortTime(took)).WithFix("%s", fix).WithFacts(milliseconds(took)))
 	return true
 }
 
@@ -162,7 +162,7 @@ func (d *Diagnosis) answers(ctx context.Context, u *url.URL) bool {
 	if name == "" {
 		name = "it has no name"
 	}
-	d.Add(backend.Found("http", backend.Fine, "an HTTP server answers: %s (%s)", name, Short(took)).WithFacts(milliseconds(took)))
+	d.Add(backend.Found("http", backend.Fine, "an HTTP server answers: %s (%s)", name, shortTime(took)).WithFacts(milliseconds(took)))
 	d.clock(resp, begun.Add(took/2))
 	return true
 }
