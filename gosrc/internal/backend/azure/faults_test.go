@@ -5,7 +5,6 @@ import (
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/backendtest"
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/backendtest/faultsuite"
-	"github.com/s3dlio/s3dlio/gosrc/internal/config"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/testservers"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
@@ -20,17 +19,8 @@ func TestFaults(t *testing.T) {
 }
 
 func faulty(t testing.TB, server *testservers.Azurite) faultsuite.Server {
-	container := newContainer(t, server)
 	return faultsuite.Server{
-		Addr: server.Addr,
-		Config: func(endpoint string) *config.Config {
-			cfg := settings(server)
-			cfg.Endpoints = []string{endpoint}
-			return cfg
-		},
-		Place: func(testing.TB) uri.URI {
-			return uri.URI{Scheme: "az", Container: container, Key: unique("place") + "/"}
-		},
+		Addr: server.Addr, Config: settings(server), Place: backendtest.Places("az", newContainer(t, server)),
 		Freeze: server.Freeze, Thaw: server.Thaw,
 	}
 }

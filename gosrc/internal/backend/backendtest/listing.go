@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wrap/pool"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 )
 
@@ -141,6 +143,39 @@ func listEndedByPage(p *place) {
 		})
 		if !errors.Is(err, enough) || calls != 1 {
 			p.Errorf("after %d pages the listing returned %v", calls, err)
+		}
+	}
+}
+
+// A listing can begin behind a key; what is folded may appear once more.
+func listAfter(p *place) {
+	from, ok := p.store.(pool.Continued)
+	if ok != p.suite.Continued {
+		p.Fatalf("listings begin behind a key: %v, but Suite.Continued is %v", ok, p.suite.Continued)
+	}
+	if !ok {
+		return
+	}
+	for _, key := range []string{"a", "b +%&", "c/d", "c/e", "f"} {
+		p.put(key, nil)
+	}
+	for _, c := range []struct {
+		after     string
+		recursive bool
+		want      []string
+	}{
+		{"a", true, []string{"b +%&", "c/d", "c/e", "f"}}, {"b +%&", true, []string{"c/d", "c/e", "f"}},
+		{"b +%&", false, []string{"c/", "f"}}, {"c/", false, []string{"f"}}, {"c/d", true, []string{"c/e", "f"}}, {"f", true, nil},
+	} {
+		var got []string
+		err := from.ListAfter(p.ctx, p.base, c.recursive, p.at(c.after).Key, func(entries []backend.Entry) error {
+			for _, e := range entries {
+				got = append(got, strings.TrimPrefix(e.Key, p.base.Key))
+			}
+			return nil
+		})
+		if err != nil || !slices.Equal(got, c.want) {
+			p.Errorf("behind %q, recursive %v: %q, %v; want %q", c.after, c.recursive, got, err, c.want)
 		}
 	}
 }

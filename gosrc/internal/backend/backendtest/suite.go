@@ -33,6 +33,8 @@ type Suite struct {
 	// Identifiers is true where names of metadata must be those of identifiers;
 	// others are Invalid.
 	Identifiers bool
+	// Continued is true where a listing can begin behind a key.
+	Continued bool
 	// PartSize is what to ask Upload.PartSize for; 0: 64 KiB. Stores with a minimum answer more.
 	PartSize int64
 	// Large is the size of the largest object; 0: about 24 MiB.
@@ -74,6 +76,7 @@ func Run(t *testing.T, s Suite) {
 		{"ListOne", listOne},
 		{"ListPages", listPages},
 		{"ListEndedByPage", listEndedByPage},
+		{"ListAfter", listAfter},
 		{"Upload", uploadParts},
 		{"UploadInvisible", uploadInvisible},
 		{"UploadAgain", uploadAgain},

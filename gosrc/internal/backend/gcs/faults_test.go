@@ -3,10 +3,9 @@ package gcs_test
 import (
 	"testing"
 
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/backendtest"
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/backendtest/faultsuite"
-	"github.com/s3dlio/s3dlio/gosrc/internal/config"
 	"github.com/s3dlio/s3dlio/gosrc/internal/testservers"
-	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
 // Faults of the network and of the server, see the suite.
@@ -18,15 +17,10 @@ func TestFaults(t *testing.T) {
 }
 
 func faulty(t testing.TB, server *testservers.FakeGCS) faultsuite.Server {
-	bucket := newBucket(t, server)
+	cfg := settings(server)
+	cfg.Anonymous = true // away from the address that STORAGE_EMULATOR_HOST names there would be credentials to find
 	return faultsuite.Server{
-		Addr: server.Addr,
-		Config: func(endpoint string) *config.Config {
-			cfg := config.Default()
-			cfg.Endpoints, cfg.Anonymous = []string{endpoint}, true
-			return &cfg
-		},
-		Place:  func(testing.TB) uri.URI { return uri.URI{Scheme: "gs", Container: bucket, Key: unique("place") + "/"} },
+		Addr: server.Addr, Config: cfg, Place: backendtest.Places("gs", newBucket(t, server)),
 		Freeze: server.Freeze, Thaw: server.Thaw,
 	}
 }

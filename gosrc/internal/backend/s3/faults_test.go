@@ -8,7 +8,6 @@ import (
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/backendtest"
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/backendtest/faultsuite"
-	"github.com/s3dlio/s3dlio/gosrc/internal/config"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/testservers"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
@@ -23,15 +22,8 @@ func TestFaults(t *testing.T) {
 }
 
 func faulty(t testing.TB, server *testservers.S3) faultsuite.Server {
-	bucket := newBucket(t, server)
 	return faultsuite.Server{
-		Addr: server.Addr,
-		Config: func(endpoint string) *config.Config {
-			cfg := settings(server)
-			cfg.Endpoints = []string{endpoint}
-			return cfg
-		},
-		Place:  func(testing.TB) uri.URI { return uri.URI{Scheme: "s3", Container: bucket, Key: unique("place") + "/"} },
+		Addr: server.Addr, Config: settings(server), Place: backendtest.Places("s3", newBucket(t, server)),
 		Freeze: server.Freeze, Thaw: server.Thaw,
 	}
 }

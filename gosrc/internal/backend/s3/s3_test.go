@@ -1,19 +1,15 @@
 package s3_test
 
 import (
-	"fmt"
 	"maps"
 	"os"
-	"sync/atomic"
 	"testing"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/backendtest"
 	_ "github.com/s3dlio/s3dlio/gosrc/internal/backend/s3"
-	"github.com/s3dlio/s3dlio/gosrc/internal/backend/wrap/pool"
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
 	"github.com/s3dlio/s3dlio/gosrc/internal/testservers"
-	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
 func TestMain(m *testing.M) { os.Exit(testservers.Run(m)) }
@@ -24,20 +20,12 @@ func TestConformanceMinIO(t *testing.T) {
 func TestConformanceVersityGW(t *testing.T) { conformance(t, testservers.SharedVersityGW(t), "") }
 
 func conformance(t *testing.T, server *testservers.S3, storageClass string) {
-	bucket := newBucket(t, server)
-	backendtest.Run(t, backendtest.Suite{
-		New:       func(t testing.TB) backend.Backend { return connect(t, settings(server)) },
-		Base:      func(testing.TB) uri.URI { return uri.URI{Scheme: "s3", Container: bucket, Key: unique("base") + "/"} },
-		Container: func(testing.TB) uri.URI { return uri.URI{Scheme: "s3", Container: unique("new")} },
-		Large:     11<<20 + 12_345, // three parts
-
-		StorageClass: storageClass,
-	})
+	suite := backendtest.Remote(t, "s3", settings(server))
+	suite.Large = 11<<20 + 12_345 // three parts
+	suite.StorageClass = storageClass
+	suite.Continued = true
+	backendtest.Run(t, suite)
 }
-
-var counter atomic.Int64
-
-func unique(name string) string { return fmt.Sprintf("%s-%d", name, counter.Add(1)) }
 
 // settings are the configuration of a client of server.
 func settings(server *testservers.S3) *config.Config {
@@ -47,62 +35,12 @@ func settings(server *testservers.S3) *config.Config {
 	return &cfg
 }
 
-// connect opens the only endpoint of cfg, without retries.
 func connect(t testing.TB, cfg *config.Config) backend.Backend {
 	t.Helper()
-	_, driver, err := backend.Resolve("test", "s3://any")
-	if err != nil {
-		t.Fatal(err)
-	}
-	endpoints, err := driver.Endpoints(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := driver.New(t.Context(), cfg, endpoints[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return store
+	return backendtest.Connect(t, "s3", cfg)
 }
 
-// newBucket makes a bucket for one test.
 func newBucket(t testing.TB, server *testservers.S3) string {
 	t.Helper()
-	u := uri.URI{Scheme: "s3", Container: unique("bucket")}
-	store := connect(t, settings(server))
-	defer store.Close()
-	if err := store.CreateContainer(t.Context(), u); err != nil {
-		t.Fatal(err)
-	}
-	return u.Container
-}
-
-// A listing can begin behind a key; what is folded may appear once more.
-func TestListAfter(t *testing.T) {
-	both(t, func(t *testing.T, server *testservers.S3) {
-		u := uri.URI{Scheme: "s3", Container: newBucket(t, server)}
-		store := connect(t, settings(server))
-		defer store.Close()
-		for _, key := range []string{"a", "b +%&", "c/d", "c/e", "f"} {
-			if _, err := store.Put(t.Context(), u.WithKey(key), nil, nil); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for _, c := range []struct {
-			after     string
-			recursive bool
-			want      string
-		}{{"a", true, `["b +%&" "c/d" "c/e" "f"]`}, {"b +%&", true, `["c/d" "c/e" "f"]`}, {"b +%&", false, `["c/" "f"]`}, {"c/d", true, `["c/e" "f"]`}, {"f", true, `[]`}} {
-			got := []string{}
-			err := store.(pool.Continued).ListAfter(t.Context(), u, c.recursive, c.after, func(entries []backend.Entry) error {
-				for _, e := range entries {
-					got = append(got, e.Key)
-				}
-				return nil
-			})
-			if err != nil || fmt.Sprintf("%q", got) != c.want {
-				t.Errorf("behind %q, recursive %v: %q, %v; want %s", c.after, c.recursive, got, err, c.want)
-			}
-		}
-	})
+	return backendtest.NewContainer(t, "s3", settings(server))
 }

@@ -19,7 +19,7 @@ import (
 func (o *object) behind(maxAttempts int) (*wrap.Store, *Interposer) {
 	o.Helper()
 	between := NewInterposer(o, o.server.Addr)
-	cfg := o.server.Config(between.Endpoint)
+	cfg := o.server.at(between.Endpoint)
 	cfg.MaxAttempts = maxAttempts
 	return o.open(cfg), between
 }

@@ -49,7 +49,7 @@ func resetInBody(t *testing.T, s Suite) {
 // is a Timeout, which the retries get over.
 func stall(t *testing.T, s Suite) {
 	o := newObject(t, s.Own(t), 32<<20) // more than the socket buffers hold
-	cfg := o.server.Config("http://" + o.server.Addr)
+	cfg := o.server.own()
 	cfg.RequestTimeout = config.Seconds(400 * time.Millisecond)
 	store := o.open(cfg)
 	var healer sync.WaitGroup
@@ -106,10 +106,8 @@ func failover(t *testing.T, s Suite) {
 	for _, strategy := range []string{"round_robin", "least_busy"} {
 		o := newObject(t, s.Shared(t), 100_000)
 		proxy := testservers.SharedToxiproxy(t).Proxy(t, o.server.Addr)
-		cfg := o.server.Config(proxy.Endpoint)
-		for _, other := range []string{"http://" + o.server.Addr, "http://" + testservers.FreeAddr(t)} {
-			cfg.Endpoints = append(cfg.Endpoints, o.server.Config(other).Endpoints...)
-		}
+		cfg := o.server.at(proxy.Endpoint)
+		cfg.Endpoints = append(cfg.Endpoints, "http://"+o.server.Addr, "http://"+testservers.FreeAddr(t))
 		cfg.Strategy = strategy
 		store := o.open(cfg)
 		for i := range 60 {

@@ -24,14 +24,24 @@ import (
 // Server is a running server and how clients get at it.
 type Server struct {
 	Addr string // host:port
-	// Config is that of a client which finds the server at an endpoint, another
-	// one than its own where something lies in between.
-	Config func(endpoint string) *config.Config
+	// Config is that of its clients but for the endpoint, which may be something
+	// that lies in between.
+	Config *config.Config
 	// Place is an empty place in a container that exists, another one at each call.
 	Place func(testing.TB) uri.URI
 	// Freeze makes the server deaf, with its connections open, until Thaw.
 	Freeze, Thaw func(testing.TB)
 }
+
+// at is the configuration of a client that finds the server at an endpoint.
+func (s Server) at(endpoint string) *config.Config {
+	cfg := *s.Config
+	cfg.Endpoints = []string{endpoint}
+	return &cfg
+}
+
+// own is the configuration of a client with nothing in between.
+func (s Server) own() *config.Config { return s.at("http://" + s.Addr) }
 
 // Suite says how to get at the servers.
 type Suite struct {
@@ -84,7 +94,7 @@ func newObject(t *testing.T, server Server, size int) *object {
 // overwrite stores other bytes, past everything that fails.
 func (o *object) overwrite(data []byte) {
 	o.Helper()
-	if _, err := o.open(o.server.Config("http://"+o.server.Addr)).Put(o.Context(), o.u, data, nil); err != nil {
+	if _, err := o.open(o.server.own()).Put(o.Context(), o.u, data, nil); err != nil {
 		o.Fatal(err)
 	}
 }
@@ -108,7 +118,7 @@ func (o *object) open(cfg *config.Config) *wrap.Store {
 func (o *object) through() (*wrap.Store, *testservers.Proxy) {
 	o.Helper()
 	proxy := testservers.SharedToxiproxy(o).Proxy(o, o.server.Addr)
-	return o.open(o.server.Config(proxy.Endpoint)), proxy
+	return o.open(o.server.at(proxy.Endpoint)), proxy
 }
 
 // read reads the object; half is called once half of it has come.

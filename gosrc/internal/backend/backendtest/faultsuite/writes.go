@@ -78,7 +78,7 @@ func lostAnswers(t *testing.T, s Suite) {
 // A program dies in the middle of an upload over what was there before.
 func uploadGivenUp(t *testing.T, s Suite) {
 	o := newObject(t, s.Shared(t), 100_000)
-	store := o.open(o.server.Config("http://" + o.server.Addr))
+	store := o.open(o.server.own())
 	for _, u := range []string{o.u.Key, o.u.Key + "-new"} {
 		up, err := store.Create(t.Context(), o.u.WithKey(u), nil)
 		if err != nil {
@@ -88,7 +88,7 @@ func uploadGivenUp(t *testing.T, s Suite) {
 			t.Fatal(err)
 		}
 	}
-	after := o.open(o.server.Config("http://" + o.server.Addr))
+	after := o.open(o.server.own())
 	if err := o.read(after, nil); err != nil {
 		t.Error(err)
 	}
