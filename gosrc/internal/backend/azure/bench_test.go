@@ -3,6 +3,7 @@ package azure
 import (
 	"encoding/xml"
 	"fmt"
+	"hash/crc64"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
+	"github.com/minio/crc64nvme"
 )
 
 // answered is a transport without a network: an answer of the size that Azure's have.
@@ -90,6 +92,24 @@ func BenchmarkListing(b *testing.B) {
 			if l, err := parseListing(page); err != nil || len(l.entries) != asked {
 				b.Fatal(err)
 			}
+		}
+	})
+}
+
+// BenchmarkChecksum is what the checksum of a block costs, as azblob computes
+// it and with vector instructions.
+func BenchmarkChecksum(b *testing.B) {
+	block := make([]byte, 8<<20)
+	b.Run("azblob", func(b *testing.B) {
+		b.SetBytes(int64(len(block)))
+		for b.Loop() {
+			crc64.Checksum(block, ofService)
+		}
+	})
+	b.Run("ours", func(b *testing.B) {
+		b.SetBytes(int64(len(block)))
+		for b.Loop() {
+			crc64nvme.Checksum(block)
 		}
 	})
 }
