@@ -10,6 +10,7 @@ require (
 	github.com/AzureAD/microsoft-authentication-library-for-go v1.10.1
 	github.com/bmatcuk/doublestar/v4 v4.10.4
 	github.com/colinmarc/hdfs/v2 v2.4.0
+	github.com/go-json-experiment/json v1.27.2
 	github.com/jcmturner/gokrb5/v8 v8.4.4
 	github.com/klauspost/compress v1.20.3
 	github.com/minio/crc64nvme v1.1.1

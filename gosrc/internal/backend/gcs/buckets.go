@@ -56,10 +56,10 @@ func (c *client) ListContainers(ctx context.Context, deliver func([]backend.Entr
 	for {
 		var got struct {
 			Items []struct {
-				Name        string
-				TimeCreated time.Time
-			}
-			NextPageToken string
+				Name        string    `json:"name"`
+				TimeCreated time.Time `json:"timeCreated"`
+			} `json:"items"`
+			NextPageToken string `json:"nextPageToken"`
 		}
 		if err := c.document(ctx, &call{op: "list_containers", u: u, method: http.MethodGet, path: "/storage/v1/b", query: query}, &got); err != nil {
 			return err

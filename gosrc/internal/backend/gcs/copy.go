@@ -35,9 +35,9 @@ func (c *client) Copy(ctx context.Context, from uri.URI, etag string, to uri.URI
 	}
 	for {
 		var got struct {
-			Done         bool
-			RewriteToken string
-			Resource     object
+			Done         bool   `json:"done"`
+			RewriteToken string `json:"rewriteToken"`
+			Resource     object `json:"resource"`
 		}
 		err := c.document(ctx, r, &got)
 		if code := errs.CodeOf(err); code == errs.NotFound || code == errs.Changed {

@@ -1,10 +1,11 @@
 package gcs
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
+
+	jsonv2 "github.com/go-json-experiment/json"
 )
 
 // A page as the service sends it for the fields asked for:
@@ -22,7 +23,7 @@ func BenchmarkDecodeList(b *testing.B) {
 	data := []byte(text.String())
 	for b.Loop() {
 		var p page
-		if err := json.Unmarshal(data, &p); err != nil {
+		if err := jsonv2.Unmarshal(data, &p); err != nil {
 			b.Fatal(err)
 		}
 		if entries, err := p.entries(""); err != nil || len(entries) != count {

@@ -17,11 +17,14 @@ import (
 // page is a page of a listing of objects.
 type page struct {
 	Items []struct {
-		Name, Size, Generation, StorageClass string
-		Updated                              time.Time
-	}
-	Prefixes      []string
-	NextPageToken string
+		Name         string    `json:"name"`
+		Size         string    `json:"size"`
+		Generation   string    `json:"generation"`
+		StorageClass string    `json:"storageClass"`
+		Updated      time.Time `json:"updated"`
+	} `json:"items"`
+	Prefixes      []string `json:"prefixes"`
+	NextPageToken string   `json:"nextPageToken"`
 }
 
 // List asks for one page after the other.
