@@ -82,7 +82,7 @@ format: $(VENV)/dev.stamp ## format all sources
 	ruff format
 
 .PHONY: bench
-bench: $(VENV)/dev.stamp $(LIBRARY) servers ## measure this library beside others (an hour); ARGS=--quick for a look
+bench: $(VENV)/dev.stamp $(LIBRARY) servers ## measure this library beside others (over an hour); ARGS=--quick for a look
 	python -m bench $(ARGS)
 
 # Needs a clone of github.com/awslabs/s3-connector-for-pytorch at v1.5.0; see docs/dev/s3torchconnector.md.

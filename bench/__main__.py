@@ -31,7 +31,7 @@ from bench.works import REMOTE, WORKS, Work
 EXAMPLES = """
 \b
 Examples:
-  python -m bench                                   everything, into docs/ (about an hour)
+  python -m bench                                   everything, into docs/ (over an hour)
   python -m bench --quick                           the same with little data (some minutes)
   python -m bench --works get-128k --works get-8m --peers s3dlio --peers obstore --origins nginx
   python -m bench --works 'torch-*' --rounds 3      by pattern

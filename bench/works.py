@@ -146,7 +146,9 @@ _ALL = [
     Work("get-2g-fresh", "GET 2 GiB, fresh memory", "whole", "whole/", 1, 2 * GIB, S3, (1, 64 * MIB)),
     Work("get-2g-reused", "GET 2 GiB, reused memory", "reused", "whole/", 1, 2 * GIB, S3, (1, 64 * MIB)),
     *_loaders(),
-    Work("list", "list 20,000 keys", "listing", "keys/", 20_000, 1, ("minio", *OTHERS), (2_000, 1)),
+    Work("list", "list 20,000 keys", "listing", "keys/", 20_000, 1, ("minio",), (2_000, 1)),
+    # fake-gcs-server takes minutes to store 20,000
+    Work("list-5k", "list 5,000 keys", "listing", "keys/", 5_000, 1, OTHERS, (500, 1)),
     Work("put-1m", "PUT 500 x 1 MiB", "put", "put/", 500, MIB, ("minio",), (32, MIB)),
     Work("upload-1g", "upload 1 GiB", "upload", "upload/", 1, GIB, ("minio",), (1, 64 * MIB)),
     Work("stream-1g", "upload 1 GiB, written in pieces", "stream", "stream/", 1, GIB, ("minio",), (1, 64 * MIB)),
