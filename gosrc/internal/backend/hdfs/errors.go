@@ -26,32 +26,34 @@ type meaning struct {
 // exceptions says what the answers of a namenode mean to a user, by the last
 // part of the name of their Java class.
 var exceptions = map[string]meaning{
-	"FileNotFoundException":               {errs.NotFound, "not found", ""},
-	"ParentNotDirectoryException":         {errs.NotDirectory, "a file is where a directory is needed", ""},
-	"FileAlreadyExistsException":          {errs.AlreadyExists, "already exists", ""},
-	"AlreadyBeingCreatedException":        {errs.AlreadyExists, "another program is writing it", ""},
-	"AccessControlException":              {errs.Permission, "permission denied", "Check the permissions of the path, and the user (HADOOP_USER_NAME)"},
-	"AuthorizationException":              {errs.Permission, "the user may not use this cluster", "Check the user (HADOOP_USER_NAME)"},
-	"AccessDeniedException":               {errs.Permission, "permission denied", ""},
-	"PathIsNotEmptyDirectoryException":    {errs.IsDirectory, "the directory is not empty", "Delete what it holds first"},
-	"InvalidPathException":                {errs.Invalid, "HDFS does not allow this path", "No part of it may contain ':' or be '.', '..' or empty"},
-	"IllegalArgumentException":            {errs.Invalid, "the namenode refuses the request", ""},
-	"PathComponentTooLongException":       {errs.Invalid, "a part of the path is too long for this cluster", ""},
-	"MaxDirectoryItemsExceededException":  {errs.NoSpace, "the directory has as many entries as the cluster allows", ""},
-	"NSQuotaExceededException":            {errs.NoSpace, "the quota of names of a directory is used up", "Delete files there, or raise the quota"},
-	"DSQuotaExceededException":            {errs.NoSpace, "the quota of space of a directory is used up", "Delete files there, or raise the quota"},
-	"QuotaByStorageTypeExceededException": {errs.NoSpace, "the quota of a storage type is used up", "Delete files there, or raise the quota"},
-	"SafeModeException":                   {errs.Server, "the namenode is in safe mode: nothing can be written", "It leaves it when its datanodes have reported; hdfs dfsadmin -safemode get tells"},
-	"StandbyException":                    {errs.Server, "this namenode is a standby", "Name the nameservice of the Hadoop configuration instead of one namenode"},
-	"NotReplicatedYetException":           {errs.Server, "the datanodes have not stored the last block yet", ""},
-	"RetriableException":                  {errs.Server, "the namenode is busy", ""},
-	"ServerTooBusyException":              {errs.Throttled, "the namenode is busy", ""},
-	"LeaseExpiredException":               {errs.IO, "the file was removed or taken over while it was written", ""},
-	"UnresolvedPathException":             {errs.Unsupported, "symbolic links are not followed", ""},
-	"UnresolvedLinkException":             {errs.Unsupported, "symbolic links are not followed", ""},
-	"VersionMismatch":                     {errs.Invalid, "this server speaks another version of the protocol", "Name the RPC port of a namenode"},
-	"RpcNoSuchProtocolException":          {errs.Invalid, "this server is not a namenode", "Name the RPC port of a namenode"},
-	"RpcNoSuchMethodException":            {errs.Unsupported, "the namenode is too old for this", ""},
+	"FileNotFoundException":                 {errs.NotFound, "not found", ""},
+	"ParentNotDirectoryException":           {errs.NotDirectory, "a file is where a directory is needed", ""},
+	"FileAlreadyExistsException":            {errs.AlreadyExists, "already exists", ""},
+	"AlreadyBeingCreatedException":          {errs.AlreadyExists, "another program is writing it", ""},
+	"AccessControlException":                {errs.Permission, "permission denied", "Check the permissions of the path, and the user (HADOOP_USER_NAME)"},
+	"AuthorizationException":                {errs.Permission, "the user may not use this cluster", "Check the user (HADOOP_USER_NAME)"},
+	"AccessDeniedException":                 {errs.Permission, "permission denied", ""},
+	"PathIsNotEmptyDirectoryException":      {errs.IsDirectory, "the directory is not empty", "Delete what it holds first"},
+	"InvalidPathException":                  {errs.Invalid, "HDFS does not allow this path", "No part of it may contain ':' or be '.', '..' or empty"},
+	"IllegalArgumentException":              {errs.Invalid, "the namenode refuses the request", ""},
+	"HadoopIllegalArgumentException":        {errs.Invalid, "the namenode refuses the request", ""},
+	"PathComponentTooLongException":         {errs.Invalid, "a part of the path is too long for this cluster", ""},
+	"MaxDirectoryItemsExceededException":    {errs.NoSpace, "the directory has as many entries as the cluster allows", ""},
+	"NSQuotaExceededException":              {errs.NoSpace, "the quota of names of a directory is used up", "Delete files there, or raise the quota"},
+	"DSQuotaExceededException":              {errs.NoSpace, "the quota of space of a directory is used up", "Delete files there, or raise the quota"},
+	"QuotaByStorageTypeExceededException":   {errs.NoSpace, "the quota of a storage type is used up", "Delete files there, or raise the quota"},
+	"SafeModeException":                     {errs.Server, "the namenode is in safe mode: nothing can be written", "It leaves it when its datanodes have reported; hdfs dfsadmin -safemode get tells"},
+	"StandbyException":                      {errs.Server, "this namenode is a standby", "Name the nameservice of the Hadoop configuration instead of one namenode"},
+	"NotReplicatedYetException":             {errs.Server, "the datanodes have not stored the last block yet", ""},
+	"RetriableException":                    {errs.Server, "the namenode is busy", ""},
+	"ServerTooBusyException":                {errs.Throttled, "the namenode is busy", ""},
+	"LeaseExpiredException":                 {errs.IO, "the file was removed or taken over while it was written", ""},
+	"UnknownCryptoProtocolVersionException": {errs.Unsupported, "the directory is in an encryption zone, for which this library has no keys", "Choose a directory outside the zone"},
+	"UnresolvedPathException":               {errs.Unsupported, "symbolic links are not followed", ""},
+	"UnresolvedLinkException":               {errs.Unsupported, "symbolic links are not followed", ""},
+	"VersionMismatch":                       {errs.Invalid, "this server speaks another version of the protocol", "Name the RPC port of a namenode"},
+	"RpcNoSuchProtocolException":            {errs.Invalid, "this server is not a namenode", "Name the RPC port of a namenode"},
+	"RpcNoSuchMethodException":              {errs.Unsupported, "the namenode is too old for this", ""},
 }
 
 // failure makes err the failure of an operation on u; nil stays nil.
@@ -116,19 +118,25 @@ func isAnswer(err error) bool {
 	return false
 }
 
+const unauthorized = "FATAL_UNAUTHORIZED" // what a namenode says instead of taking the connection
+
+var noCredentials = meaning{errs.Credentials, "the namenode refuses the credentials", "Run kinit, or check hadoop.security.authentication in the Hadoop configuration"}
+
 func answered(op string, u uri.URI, answer hdfs.Error) error {
 	class := answer.Exception()
 	class = class[strings.LastIndexAny(class, ".$")+1:]
 	text, _, _ := strings.Cut(answer.Message(), "\n") // a Java stack follows
 	m, ok := exceptions[class]
 	switch {
+	case class == "AccessControlException" && answer.Desc() == unauthorized: // it does not let in who has no ticket
+		m = noCredentials
 	case ok:
 	case strings.Contains(text, "There are 0 datanode(s) running"):
 		m = meaning{errs.Server, "no datanode is running", ""}
 	case strings.Contains(text, "could only be written to 0 of"):
 		m = meaning{errs.NoSpace, "no datanode has room for the file, or none can be reached", "Free some space; hdfs dfsadmin -report tells of the datanodes"}
-	case answer.Desc() == "FATAL_UNAUTHORIZED":
-		m = meaning{errs.Credentials, "the namenode refuses the credentials", "Run kinit, or check hadoop.security.authentication in the Hadoop configuration"}
+	case answer.Desc() == unauthorized:
+		m = noCredentials
 	case strings.HasPrefix(answer.Desc(), "FATAL_"):
 		m = meaning{errs.Invalid, "the server refuses the protocol", "Name the RPC port of a namenode"}
 	default:

@@ -1,6 +1,7 @@
 package hdfs
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -12,11 +13,11 @@ import (
 )
 
 // answer is one of a namenode that the test server is not made to give.
-type answer struct{ exception, message string }
+type answer struct{ exception, message, desc string }
 
 func (a answer) Error() string     { return a.exception }
 func (a answer) Method() string    { return "create" }
-func (a answer) Desc() string      { return "ERROR_APPLICATION" }
+func (a answer) Desc() string      { return cmp.Or(a.desc, "ERROR_APPLICATION") }
 func (a answer) Exception() string { return a.exception }
 func (a answer) Message() string   { return a.message }
 
@@ -29,15 +30,20 @@ func TestFailures(t *testing.T) {
 		retryable bool
 		answered  bool
 	}{
-		{answer{ipc + "StandbyException", ""}, errs.Server, true, true},
+		{answer{ipc + "StandbyException", "", ""}, errs.Server, true, true},
 		{errors.New("no available namenodes: stat call failed (" + ipc + "StandbyException)"), errs.Server, true, true},
-		{answer{ipc + "RetriableException", ""}, errs.Server, true, true},
-		{answer{"java.io.IOException", onlyOf + "There are 0 datanode(s) running"}, errs.Server, true, true},
-		{answer{"java.io.IOException", onlyOf + "There are 1 datanode(s) running and 1 node(s) are excluded"}, errs.NoSpace, false, true},
-		{answer{protocol + "NSQuotaExceededException", ""}, errs.NoSpace, false, true},
-		{answer{protocol + "FSLimitException$PathComponentTooLongException", ""}, errs.Invalid, false, true},
-		{answer{"org.apache.hadoop.security.AccessControlException", ""}, errs.Permission, false, true},
-		{answer{"java.lang.Unheard", "of\n\tat a.b(C.java)"}, errs.IO, false, true},
+		{answer{ipc + "RetriableException", "", ""}, errs.Server, true, true},
+		{answer{"java.io.IOException", onlyOf + "There are 0 datanode(s) running", ""}, errs.Server, true, true},
+		{answer{"java.io.IOException", onlyOf + "There are 1 datanode(s) running and 1 node(s) are excluded", ""}, errs.NoSpace, false, true},
+		{answer{protocol + "NSQuotaExceededException", "", ""}, errs.NoSpace, false, true},
+		{answer{protocol + "FSLimitException$PathComponentTooLongException", "", ""}, errs.Invalid, false, true},
+		{answer{"org.apache.hadoop.security.AccessControlException", "", ""}, errs.Permission, false, true},
+		{answer{"org.apache.hadoop.security.AccessControlException", "SIMPLE authentication is not enabled", "FATAL_UNAUTHORIZED"}, errs.Credentials, false, true},
+		{answer{"org.apache.hadoop.security.authorize.AuthorizationException", "", "FATAL_UNAUTHORIZED"}, errs.Permission, false, true},
+		{answer{"org.apache.hadoop.HadoopIllegalArgumentException", "", ""}, errs.Invalid, false, true},
+		{answer{"org.apache.hadoop.hdfs.UnknownCryptoProtocolVersionException", "", ""}, errs.Unsupported, false, true},
+		{handshakeFailed(errors.New("no available namenodes: SASL handshake: [Root cause: Networking_Error] ...")), errs.Connection, true, false},
+		{answer{"java.lang.Unheard", "of\n\tat a.b(C.java)", ""}, errs.IO, false, true},
 		{&os.PathError{Op: "open", Path: "/a", Err: os.ErrNotExist}, errs.NotFound, false, true},
 		{&broken{address: "host:1", namenode: true, err: syscall.ECONNREFUSED}, errs.Connection, true, false},
 		{&broken{address: "host:1", err: io.EOF}, errs.Connection, true, false},

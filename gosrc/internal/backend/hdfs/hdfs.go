@@ -110,8 +110,8 @@ func (s *store) Delete(ctx context.Context, u uri.URI) error {
 			}
 		}
 		err := ses.client.Remove(pathOf(u))
-		if isNotEmpty(err) && ses.onlyLeftovers(u) {
-			err = ses.client.RemoveAll(pathOf(u))
+		if isNotEmpty(err) && ses.removeLeftovers(u) {
+			err = ses.client.Remove(pathOf(u))
 		}
 		return err
 	})

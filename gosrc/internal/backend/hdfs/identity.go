@@ -13,6 +13,7 @@ import (
 	krbconfig "github.com/jcmturner/gokrb5/v8/config"
 	"github.com/jcmturner/gokrb5/v8/credentials"
 	"github.com/jcmturner/gokrb5/v8/keytab"
+	"github.com/jcmturner/gokrb5/v8/krberror"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/config"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
@@ -116,6 +117,17 @@ func fromCache(name string, krb5 *krbconfig.Config) (*kerberos.Client, error) {
 		return nil, noTicket(err, "the tickets in %s are of no use", file)
 	}
 	return c, nil
+}
+
+// isHandshake says whether the library could not show a namenode a ticket.
+func isHandshake(err error) bool { return strings.Contains(err.Error(), "SASL handshake: ") }
+
+// handshakeFailed gives that its type; the library has made text of it.
+func handshakeFailed(err error) error {
+	if strings.Contains(err.Error(), krberror.NetworkingError) {
+		return errs.Wrap(err, errs.Connection, "", "", "the Kerberos server cannot be reached").WithHint("Check the kdc of the realm in krb5.conf")
+	}
+	return noTicket(err, "no ticket that the namenode takes")
 }
 
 func noTicket(cause error, format string, args ...any) error {

@@ -55,6 +55,60 @@ func message(name protoreflect.Name) protoreflect.MessageType {
 	return t
 }
 
+// newFile is how a file is made.
+type newFile struct {
+	replicas  int
+	blockSize int64
+	mode      os.FileMode
+}
+
+// createFile begins a file. The library's method would make an erasure-coded one
+// where the directory asks for that, and then write blocks that are none of it.
+func (ses *session) createFile(name string, n newFile) (*hdfs.FileWriter, error) {
+	const create, shouldReplicate = uint32(0x01), uint32(0x80) // the latter means nothing to Hadoop 2
+	mode := message("FsPermissionProto").New()
+	mode.Set(mode.Descriptor().Fields().ByName("perm"), protoreflect.ValueOf(uint32(n.mode)))
+	out, err := ses.call("create", "Create", map[protoreflect.Name]any{
+		"src": name, "masked": mode, "clientName": ses.client.Name(), "createFlag": create | shouldReplicate,
+		"createParent": false, "replication": uint32(n.replicas), "blockSize": uint64(n.blockSize),
+	})
+	if err != nil {
+		return nil, err
+	}
+	f := new(hdfs.FileWriter)
+	set := func(field string, value any) {
+		slot := reflect.ValueOf(f).Elem().FieldByName(field)
+		reflect.NewAt(slot.Type(), unsafe.Pointer(slot.UnsafeAddr())).Elem().Set(reflect.ValueOf(value))
+	}
+	set("client", ses.client)
+	set("name", name)
+	set("replication", n.replicas)
+	set("blockSize", n.blockSize)
+	if status, ok := out.Get(out.Descriptor().Fields().ByName("fs")).Message().Interface().(*hdfs.FileStatus); ok {
+		set("fileId", status.FileId)
+	}
+	return f, nil
+}
+
+// abandon ends what the library leaves running of a closed writer that has
+// failed: a goroutine that goes on waiting for packets.
+func abandon(f *hdfs.FileWriter) {
+	block := blockWriterOf(f)
+	if block.IsNil() || block.Elem().FieldByName("stream").IsNil() {
+		return
+	}
+	slot := block.Elem().FieldByName("stream").Elem().FieldByName("packets")
+	packets := reflect.NewAt(slot.Type(), unsafe.Pointer(slot.UnsafeAddr())).Elem().Interface().(chan int)
+	select {
+	case _, open := <-packets:
+		if !open { // the block was finished
+			return
+		}
+	default:
+	}
+	close(packets)
+}
+
 // concat adds the blocks of other files of the same directory to a file, and
 // removes these. Nothing is copied.
 func (ses *session) concat(path string, others []string) error {

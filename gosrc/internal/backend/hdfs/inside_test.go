@@ -6,9 +6,13 @@ import (
 	"io"
 	"os"
 	"path"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/colinmarc/hdfs/v2"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/backendtest"
@@ -43,6 +47,18 @@ func TestRottenBlock(t *testing.T) {
 	got, err := io.ReadAll(body)
 	if errs.CodeOf(err) != errs.Server || len(got) > at || !bytes.Equal(got, data[:len(got)]) {
 		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if err := os.Remove(blocks[0]); err != nil {
+		t.Fatal(err)
+	}
+	var failed *session
+	err = s.do(t.Context(), "get", u, func(ses *session) error {
+		failed = ses
+		_, err := ses.open(u, backend.Whole, "")
+		return err
+	})
+	if errs.CodeOf(err) != errs.Server || failed.healthy() {
+		t.Errorf("%v; the session would be used again, with all that it keeps: %v", err, failed.healthy())
 	}
 }
 
@@ -191,5 +207,88 @@ func TestLeftovers(t *testing.T) {
 	}
 	if err := s.Delete(t.Context(), dir); err != nil {
 		t.Errorf("nobody has written there for a day, yet: %v", err)
+	}
+}
+
+// What is stored in a directory for erasure-coded files is replicated: the
+// library would write blocks that nobody can read.
+func TestErasureCodedDirectory(t *testing.T) {
+	s := connect(t, settings())
+	defer s.Close()
+	dir := base(t, testservers.SharedHDFS(t))
+	ask(t, s, dir, "setErasureCodingPolicy", "SetErasureCodingPolicy", map[protoreflect.Name]any{
+		"src": pathOf(dir), "ecPolicyName": "RS-6-3-1024k",
+	})
+	u := dir.WithKey(dir.Key + "object")
+	data := backendtest.Content(1, 3<<20)
+	if _, err := s.Put(t.Context(), u, data, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := backendtest.Read(t.Context(), t, s, u, backend.Whole, ""); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+// Files whose blocks are not their bytes one after the other.
+func TestReadable(t *testing.T) {
+	status := func(length uint64, field protoreflect.Name, set func(protoreflect.Message)) *hdfs.FileStatus {
+		s := new(hdfs.FileStatus)
+		m := s.ProtoReflect()
+		m.Set(m.Descriptor().Fields().ByName("length"), protoreflect.ValueOf(length))
+		if field != "" {
+			set(m.Mutable(m.Descriptor().Fields().ByName(field)).Message())
+		}
+		return s
+	}
+	number := func(name protoreflect.Name, n uint32) func(protoreflect.Message) {
+		return func(m protoreflect.Message) { m.Set(m.Descriptor().Fields().ByName(name), protoreflect.ValueOf(n)) }
+	}
+	both := func(m protoreflect.Message) { number("id", 64)(m); number("cellSize", 4<<20)(m) }
+	for _, each := range []struct {
+		what   string
+		status *hdfs.FileStatus
+		ok     bool
+	}{
+		{"plain", status(9<<20, "", nil), true},
+		{"encrypted", status(1, "fileEncryptionInfo", func(protoreflect.Message) {}), false},
+		{"replicated by policy", status(9<<20, "ecPolicy", number("id", 0)), true},
+		{"erasure-coded, one cell", status(1<<20, "ecPolicy", number("id", 1)), true},
+		{"erasure-coded, more", status(1<<20+1, "ecPolicy", number("id", 1)), false},
+		{"erasure-coded, one cell of its own size", status(4<<20, "ecPolicy", both), true},
+		{"erasure-coded, more of these", status(4<<20+1, "ecPolicy", both), false},
+	} {
+		if err := readable(each.status); (err == nil) != each.ok || err != nil && errs.CodeOf(err) != errs.Unsupported {
+			t.Errorf("%s: %v", each.what, err)
+		}
+	}
+}
+
+// A write that fails leaves nothing running.
+func TestFailedWriteEnds(t *testing.T) {
+	s := connect(t, settings())
+	defer s.Close()
+	place := base(t, testservers.SharedHDFS(t))
+	failed := errors.New("no more")
+	err := s.do(t.Context(), "put", place, func(ses *session) error {
+		_, err := ses.write(t.Context(), pathOf(place)+"/x", 0o644, func(w io.Writer) error {
+			if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+				return err
+			}
+			return failed
+		})
+		return err
+	})
+	if !errors.Is(err, failed) {
+		t.Fatal(err)
+	}
+	stacks := make([]byte, 1<<20)
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		running := stacks[:runtime.Stack(stacks, true)]
+		if !bytes.Contains(running, []byte("blockWriteStream")) {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("still running:\n%s", running)
+		}
 	}
 }

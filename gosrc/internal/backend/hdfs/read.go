@@ -66,6 +66,9 @@ func (ses *session) openOnce(u uri.URI, r backend.Range, etag string) (*reader, 
 	case etag != "" && etag != info.ETag:
 		return nil, changed()
 	}
+	if err := readable(file.Stat().Sys().(*hdfs.FileStatus)); err != nil {
+		return nil, err
+	}
 	from, to, err := r.Cut("get", u, info.Size)
 	if err != nil {
 		return nil, err
@@ -95,6 +98,25 @@ func (r *reader) start() error {
 	}
 	r.ahead = r.first[:n]
 	return r.check(r.ses)
+}
+
+// readable fails where the blocks of a file do not hold its bytes one after the
+// other, of which the library takes no notice.
+func readable(s *hdfs.FileStatus) error {
+	const leastCell = 1 << 20 // of the policies that Hadoop brings; they come without it
+	cell := uint64(leastCell)
+	if own := s.GetEcPolicy().GetCellSize(); own > 0 {
+		cell = uint64(own)
+	}
+	switch {
+	case s.GetFileEncryptionInfo() != nil:
+		return errs.New(errs.Unsupported, "", "", "the file is in an encryption zone, and only its ciphertext could be read").
+			WithHint("Copy it to a directory outside the zone: hdfs dfs -cp")
+	case s.GetEcPolicy().GetId() != 0 && s.GetLength() > cell: // 0: none, or replication; what has one cell is one block
+		return errs.New(errs.Unsupported, "", "", "the file is erasure-coded, and longer than one cell (%d bytes)", cell).
+			WithHint("Copy it to a directory without that policy: hdfs dfs -cp")
+	}
+	return nil
 }
 
 func changed() *errs.Error {

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/colinmarc/hdfs/v2"
+
+	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 )
 
 // session is one client of the library, and so one connection to a namenode,
@@ -38,7 +41,10 @@ func newSession(ctx context.Context, c *cluster, addresses []string) (*session, 
 	o.Addresses = addresses
 	o.NamenodeDialFunc, o.DatanodeDialFunc = ses.dialer(true), ses.dialer(false)
 	ses.begin(ctx)
-	if ses.client, err = hdfs.NewClient(o); err != nil {
+	if ses.client, err = hdfs.NewClient(o); err == nil {
+		_, err = ses.client.ServerDefaults() // most will want them; most other requests lose why one is not let in
+	}
+	if err != nil {
 		err = ses.explain(err)
 		ses.end()
 		ses.discard()
@@ -157,9 +163,14 @@ func (ses *session) explain(err error) error {
 	}
 	ses.mu.Lock()
 	defer ses.mu.Unlock()
+	if known := (*errs.Error)(nil); !errors.As(err, &known) {
+		ses.lost = true // what it keeps, such as the key of encrypted transfers, may be the reason
+	}
 	switch {
 	case ses.ctx != nil && ses.ctx.Err() != nil:
 		return ses.ctx.Err()
+	case isHandshake(err) && !(ses.trouble != nil && strings.HasSuffix(err.Error(), ses.trouble.Error())):
+		return handshakeFailed(err)
 	case ses.trouble != nil:
 		return ses.trouble
 	}

@@ -1,12 +1,15 @@
 package hdfs
 
 import (
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/jcmturner/gokrb5/v8/test/testdata"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
@@ -156,5 +159,33 @@ func TestKerberosWithoutTickets(t *testing.T) {
 		if errs.CodeOf(err) != want || !strings.Contains(err.Error(), text) {
 			t.Errorf("%v: %v", pairs, err)
 		}
+	}
+}
+
+// A ticket that is of no use with a namenode, here one that knows no Kerberos, is
+// no matter of patience.
+func TestKerberosRefused(t *testing.T) {
+	server := testservers.SharedHDFS(t)
+	cfg := settings()
+	cfg.Env["HADOOP_CONF_DIR"] = configured(t, "hadoop.security.authentication", "kerberos", "dfs.namenode.kerberos.principal", "nn/_HOST@REALM")
+	cfg.Env["KRB5_CONFIG"] = filepath.Join(t.TempDir(), "krb5.conf")
+	cfg.Env["KRB5CCNAME"] = filepath.Join(t.TempDir(), "tickets")
+	tickets, err := hex.DecodeString(testdata.CCACHE_TEST)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, content := range map[string][]byte{
+		cfg.Env["KRB5_CONFIG"]: []byte("[libdefaults]\n default_realm = TEST.GOKRB5\n"),
+		cfg.Env["KRB5CCNAME"]:  tickets,
+	} {
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := connect(t, cfg)
+	defer s.Close()
+	_, err = s.Stat(t.Context(), uri.URI{Scheme: scheme, Container: server.Addr, Key: "a"})
+	if errs.CodeOf(err) != errs.Credentials || !strings.Contains(err.Error(), "Kerberos") {
+		t.Errorf("%v", err)
 	}
 }

@@ -103,9 +103,11 @@ func (ses *session) writeNew(ctx context.Context, name string, mode os.FileMode,
 		err = ses.explain(err)
 		ses.hangUp()  // so that Close sends nothing more,
 		_ = f.Close() // and only ends what the library runs for the file
+		abandon(f)
 		return nil, err
 	}
 	if err := ses.finish(ctx, name, f); err != nil {
+		abandon(f)
 		return nil, err
 	}
 	return ses.client.Stat(name)
@@ -129,8 +131,11 @@ func (ses *session) create(name string, mode os.FileMode) (*hdfs.FileWriter, err
 		return nil, err
 	}
 	conf := ses.cluster.store.conf
-	replicas := number(conf, "dfs.replication", usual.Replication)
-	return ses.client.CreateFile(name, replicas, int64(number(conf, "dfs.blocksize", int(usual.BlockSize))), mode)
+	return ses.createFile(name, newFile{
+		replicas:  number(conf, "dfs.replication", usual.Replication),
+		blockSize: int64(number(conf, "dfs.blocksize", int(usual.BlockSize))),
+		mode:      mode,
+	})
 }
 
 // publish gives a temporary file its name.
@@ -166,17 +171,26 @@ func (c *cluster) remove(ctx context.Context, names ...string) {
 	})
 }
 
-// onlyLeftovers says whether a directory holds nothing but temporary files, and
-// these have not been touched for so long that nobody writes them any more.
-func (ses *session) onlyLeftovers(u uri.URI) bool {
-	found, err := ses.client.ReadDir(pathOf(u))
-	if err != nil {
+// removeLeftovers removes what a directory holds if that is nothing but
+// temporary files that have not been touched for so long that nobody writes them
+// any more, and says whether it did. Each by its name: what somebody stores there
+// meanwhile stays.
+func (ses *session) removeLeftovers(u uri.URI) bool {
+	dir := pathOf(u)
+	found, err := ses.client.ReadDir(dir)
+	if err != nil || slices.ContainsFunc(found, isInUse) {
 		return false
 	}
 	for _, f := range found {
-		if f.IsDir() || !strings.HasPrefix(f.Name(), tempPrefix) || time.Since(f.ModTime()) < leftoverAge {
+		if err := ses.client.Remove(path.Join(dir, f.Name())); err != nil {
 			return false
 		}
 	}
 	return true
 }
+
+func isLeftover(f os.FileInfo) bool {
+	return !f.IsDir() && strings.HasPrefix(f.Name(), tempPrefix) && time.Since(f.ModTime()) >= leftoverAge
+}
+
+func isInUse(f os.FileInfo) bool { return !isLeftover(f) }
