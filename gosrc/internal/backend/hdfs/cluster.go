@@ -17,7 +17,11 @@ const idleTime = 5 * time.Second
 
 // neverAnswered is how long a cluster is tried whose namenodes have not said
 // anything: most likely its address is wrong. That others did says nothing of it.
-const neverAnswered = 5 * time.Second
+// After a pause longer than those between attempts it is a new trial.
+const (
+	neverAnswered = 5 * time.Second
+	pause         = 15 * time.Second
+)
 
 // cluster is the file system of one namenode, or of several that stand in for
 // one another, with its idle sessions.
@@ -30,6 +34,7 @@ type cluster struct {
 	closed    bool
 	answered  bool      // a namenode ever did
 	silent    time.Time // since when they did not, while answered is false
+	tried     time.Time // when they were asked in vain last
 }
 
 // take is a session for an operation; release gives it back.
@@ -75,9 +80,10 @@ func (c *cluster) heard(err error) error {
 	case err == nil || isAnswer(err):
 		c.answered = true
 	case !silence || c.answered:
-	case time.Since(c.silent) > 2*neverAnswered: // it is a new trial
-		c.silent = time.Now()
+	case time.Since(c.tried) > pause:
+		c.silent, c.tried = time.Now(), time.Now()
 	default:
+		c.tried = time.Now()
 		cut.hopeless = time.Since(c.silent) > neverAnswered
 	}
 	return err

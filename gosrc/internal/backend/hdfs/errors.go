@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/colinmarc/hdfs/v2"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
@@ -35,8 +36,8 @@ var exceptions = map[string]meaning{
 	"AccessDeniedException":                 {errs.Permission, "permission denied", ""},
 	"PathIsNotEmptyDirectoryException":      {errs.IsDirectory, "the directory is not empty", "Delete what it holds first"},
 	"InvalidPathException":                  {errs.Invalid, "HDFS does not allow this path", "No part of it may contain ':' or be '.', '..' or empty"},
-	"IllegalArgumentException":              {errs.Invalid, "the namenode refuses the request", ""},
-	"HadoopIllegalArgumentException":        {errs.Invalid, "the namenode refuses the request", ""},
+	"IllegalArgumentException":              {errs.Invalid, "the namenode refuses the request", "A part of the path may be reserved, as .snapshot is"},
+	"HadoopIllegalArgumentException":        {errs.Invalid, "the namenode refuses the request", "A part of the path may be reserved, as .snapshot is"},
 	"PathComponentTooLongException":         {errs.Invalid, "a part of the path is too long for this cluster", ""},
 	"MaxDirectoryItemsExceededException":    {errs.NoSpace, "the directory has as many entries as the cluster allows", ""},
 	"NSQuotaExceededException":              {errs.NoSpace, "the quota of names of a directory is used up", "Delete files there, or raise the quota"},
@@ -86,6 +87,10 @@ func failure(op string, u uri.URI, err error) error {
 		if errors.Is(err, s.err) {
 			return told(op, u, exceptions[s.exception], nil)
 		}
+	}
+	if errors.Is(err, proto.Error) {
+		return errs.Wrap(err, errs.Unsupported, op, u.String(), "the answer of a datanode cannot be understood").
+			WithHint("Where transfers are protected, the library needs the datanodes to have dfs.encrypt.data.transfer.cipher.suites=AES/CTR/NoPadding")
 	}
 	// What is left are the datanodes' complaints, and those of the library about them.
 	return errs.Wrap(err, errs.Server, op, u.String(), "the transfer from or to a datanode failed")
@@ -171,7 +176,7 @@ func (b *broken) failure(op string, u uri.URI) error {
 		e = errs.Wrap(b.err, errs.Invalid, op, u.String(), "%s is not a namenode", b.address).WithHint("Name the RPC port of a namenode, not that of HTTP")
 	case errors.As(b.err, &unknown):
 		e = errs.Wrap(b.err, errs.Connection, op, u.String(), "the host of the %s is not known", peer).
-			WithHint("Check the name; a nameservice needs HADOOP_CONF_DIR to be set")
+			WithHint("Check the name; a nameservice needs HADOOP_CONF_DIR, the folder with its hdfs-site.xml")
 	case errors.Is(b.err, syscall.ECONNREFUSED):
 		e = errs.Wrap(b.err, errs.Connection, op, u.String(), "the %s refuses the connection", peer).WithHint("%s", hint)
 	case isTimeout(b.err):

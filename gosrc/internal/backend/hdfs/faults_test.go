@@ -274,12 +274,12 @@ func TestWrongAddressBesideARightOne(t *testing.T) {
 	s, right := connect(t, settings()), base(t, testservers.SharedHDFS(t))
 	defer s.Close()
 	wrong := uri.URI{Scheme: scheme, Container: testservers.FreeAddr(t), Key: "a"}
-	given := func(silent time.Duration) bool {
+	given := func(silent, pause time.Duration) bool {
 		c, err := s.cluster(wrong.Container)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.silent = time.Now().Add(-silent)
+		c.silent, c.tried = time.Now().Add(-silent), time.Now().Add(-pause)
 		if _, err := s.Stat(t.Context(), right); err != nil {
 			t.Fatal(err)
 		}
@@ -289,11 +289,17 @@ func TestWrongAddressBesideARightOne(t *testing.T) {
 		}
 		return !errs.From(err, "", "").Retryable()
 	}
-	for silent, want := range map[time.Duration]bool{
-		time.Second: false, neverAnswered + time.Second: true, 3 * neverAnswered: false, // a new trial
+	for _, each := range []struct {
+		silent, pause time.Duration
+		want          bool
+	}{
+		{time.Second, time.Second, false},
+		{neverAnswered + time.Second, time.Second, true},
+		{3 * neverAnswered, pause - time.Second, true}, // the wait before an attempt grows
+		{3 * neverAnswered, pause + time.Second, false},
 	} {
-		if given(silent) != want {
-			t.Errorf("given up after %s of silence: %v", silent, !want)
+		if given(each.silent, each.pause) != each.want {
+			t.Errorf("given up after %s of silence, %s after the last attempt: %v", each.silent, each.pause, !each.want)
 		}
 	}
 }

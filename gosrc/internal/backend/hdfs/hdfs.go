@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/colinmarc/hdfs/v2"
 	"github.com/colinmarc/hdfs/v2/hadoopconf"
@@ -72,11 +73,19 @@ func (s *store) cluster(container string) (*cluster, error) {
 // do runs f with a session for the file system of u. The error of f becomes the
 // failure of the operation.
 func (s *store) do(ctx context.Context, op string, u uri.URI, f func(*session) error) error {
-	c, err := s.cluster(u.Container)
+	c, err := s.place(u)
 	if err != nil {
 		return failure(op, u, err)
 	}
 	return failure(op, u, c.with(ctx, f))
+}
+
+// place is the file system that u names a path of.
+func (s *store) place(u uri.URI) (*cluster, error) {
+	if !utf8.ValidString(u.Key) { // the namenode would take it for another name
+		return nil, errs.New(errs.Invalid, "", "", "HDFS does not allow this path: it is not UTF-8")
+	}
+	return s.cluster(u.Container)
 }
 
 // pathOf is the path of u in the file system. Directories have no '/' at the end.

@@ -8,6 +8,7 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend/backendtest"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/testservers"
+	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
 )
 
 // Bytes that changed on the disk of the datanode are not delivered, of which
@@ -289,6 +291,47 @@ func TestFailedWriteEnds(t *testing.T) {
 		}
 		if time.Now().After(end) {
 			t.Fatalf("still running:\n%s", running)
+		}
+	}
+}
+
+// Encrypted transfers. Without AES the library cannot follow the datanodes, which
+// no patience changes.
+func TestEncryptedTransfers(t *testing.T) {
+	data := backendtest.Content(1, 3<<20)
+	put := func(suites string) (*store, uri.URI) {
+		server := testservers.NewHDFS(t, "dfs.encrypt.data.transfer=true", "dfs.block.access.token.enable=true", suites)
+		s := connect(t, settings())
+		t.Cleanup(func() { _ = s.Close() })
+		u := base(t, server)
+		u.Key += "object"
+		if _, err := s.Put(t.Context(), u, data, nil); err != nil {
+			t.Fatal(err)
+		}
+		return s, u
+	}
+	s, u := put("dfs.encrypt.data.transfer.cipher.suites=AES/CTR/NoPadding")
+	if got, err := backendtest.Read(t.Context(), t, s, u, backend.Whole, ""); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("with AES: %d bytes, %v", len(got), err)
+	}
+	s, u = put("dfs.encrypt.data.transfer.algorithm=rc4")
+	_, err := backendtest.Read(t.Context(), t, s, u, backend.Whole, "")
+	if errs.CodeOf(err) != errs.Unsupported || !strings.Contains(err.Error(), "AES/CTR/NoPadding") {
+		t.Errorf("without: %v", err)
+	}
+}
+
+// Two names that are not UTF-8 would be one to the namenode.
+func TestNamesAreUTF8(t *testing.T) {
+	s := connect(t, settings())
+	defer s.Close()
+	u := base(t, testservers.SharedHDFS(t))
+	u.Key += "a\xff"
+	_, openErr := s.Open(t.Context(), u, backend.Whole, "")
+	_, putErr := s.Put(t.Context(), u, nil, nil)
+	for what, err := range map[string]error{"open": openErr, "put": putErr, "delete": s.Delete(t.Context(), u)} {
+		if errs.CodeOf(err) != errs.Invalid || !strings.Contains(err.Error(), "UTF-8") {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func etag(s *hdfs.FileStatus) string {
 }
 
 func (s *store) Open(ctx context.Context, u uri.URI, r backend.Range, etag string) (backend.Reader, error) {
-	c, err := s.cluster(u.Container)
+	c, err := s.place(u)
 	if err != nil {
 		return nil, failure("get", u, err)
 	}

@@ -84,6 +84,10 @@ func namenodes(conf hadoopconf.HadoopConf, container string) ([]string, error) {
 	if address := conf["dfs.namenode.rpc-address."+container]; address != "" {
 		return addresses(address)
 	}
+	if name, _, ok := strings.Cut(container, ":"); ok && conf["dfs.ha.namenodes."+name] != "" {
+		return nil, errs.New(errs.Invalid, "", "", "%s is a nameservice of the Hadoop configuration, which has no port", name).
+			WithHint("Write hdfs://%s/path", name)
+	}
 	return addresses(container)
 }
 
@@ -125,11 +129,14 @@ func nameservice(conf hadoopconf.HadoopConf, service string, names []string) (ou
 func addresses(text string) ([]string, error) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil { // no port
-		host, port = strings.Trim(text, "[]"), defaultPort
+		host, port = text, defaultPort
+		if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
+			host = text[1 : len(text)-1]
+		}
 	}
 	number, bad := strconv.ParseUint(port, 10, 16)
 	bracketed := strings.HasPrefix(text, "[")
-	if bad != nil || number == 0 || host == "" || strings.ContainsAny(host, "@/ \t?#%,") || strings.Contains(host, ":") != bracketed {
+	if bad != nil || number == 0 || host == "" || strings.ContainsAny(host, "@/ \t?#%,[]") || strings.Contains(host, ":") != bracketed {
 		return nil, errs.New(errs.Invalid, "", "", "malformed address %q of a namenode", text).
 			WithHint("Write hdfs://namenode:port/path; HADOOP_USER_NAME names the user")
 	}

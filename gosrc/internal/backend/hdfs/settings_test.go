@@ -47,7 +47,7 @@ func TestNamenodes(t *testing.T) {
 			t.Errorf("%q stands for %v, %v: want %s", container, got, err, want)
 		}
 	}
-	for _, container := range []string{"torn", "host:0", "host:99999", "host:port", "user@host", ":9000", "a b", "a,b", "::1"} {
+	for _, container := range []string{"torn", "host:0", "host:99999", "host:port", "user@host", ":9000", "a b", "a,b", "::1", "[::1", "ha:8020"} {
 		if got, err := namenodes(s.conf, container); errs.CodeOf(err) != errs.Invalid {
 			t.Errorf("%q stands for %v, %v", container, got, err)
 		}
