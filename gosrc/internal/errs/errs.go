@@ -76,8 +76,8 @@ type Error struct {
 type RetryAdvice struct {
 	// AfterSeconds is the wait that the service asked for (Retry-After).
 	AfterSeconds float64
-	// Answered says that the store itself reported the failure. That it did shows
-	// from Status over HTTP; this is for other protocols.
+	// Answered says that the store itself reported the failure, or has answered
+	// before. That it did shows from Status over HTTP; this is for other protocols.
 	Answered bool
 	// Never forbids another attempt even though the code is a retryable one.
 	Never bool

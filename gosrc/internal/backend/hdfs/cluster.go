@@ -79,7 +79,9 @@ func (c *cluster) heard(err error) error {
 	switch {
 	case err == nil || isAnswer(err):
 		c.answered = true
-	case !silence || c.answered:
+	case !silence:
+	case c.answered:
+		cut.answered = true
 	case time.Since(c.tried) > pause:
 		c.silent, c.tried = time.Now(), time.Now()
 	default:
@@ -87,6 +89,15 @@ func (c *cluster) heard(err error) error {
 		cut.hopeless = time.Since(c.silent) > neverAnswered
 	}
 	return err
+}
+
+// spoke notes that a namenode has said something, be it that it is a standby,
+// while the active one cannot be reached: a failover takes longer than the
+// patience with a wrong address.
+func (c *cluster) spoke() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answered = true
 }
 
 func (c *cluster) pop() (*session, []string) {

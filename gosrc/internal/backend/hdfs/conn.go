@@ -20,6 +20,7 @@ type broken struct {
 	address  string
 	namenode bool
 	hopeless bool // another attempt is in vain
+	answered bool // the cluster has, before
 	err      error
 }
 
@@ -71,6 +72,9 @@ func (c *conn) readFirst(p []byte) (int, error) {
 	n, err := io.ReadFull(c.Conn, p)
 	if err == nil && len(p) == 4 && binary.BigEndian.Uint32(p) > longestAnswer {
 		return 0, errNoNamenode
+	}
+	if err == nil {
+		c.ses.cluster.spoke()
 	}
 	return n, err
 }

@@ -32,6 +32,7 @@ var exceptions = map[string]meaning{
 	"FileAlreadyExistsException":            {errs.AlreadyExists, "already exists", ""},
 	"AlreadyBeingCreatedException":          {errs.AlreadyExists, "another program is writing it", ""},
 	"AccessControlException":                {errs.Permission, "permission denied", "Check the permissions of the path, and the user (HADOOP_USER_NAME)"},
+	"SnapshotAccessControlException":        {errs.Permission, "snapshots cannot be changed", ""},
 	"AuthorizationException":                {errs.Permission, "the user may not use this cluster", "Check the user (HADOOP_USER_NAME)"},
 	"AccessDeniedException":                 {errs.Permission, "permission denied", ""},
 	"PathIsNotEmptyDirectoryException":      {errs.IsDirectory, "the directory is not empty", "Delete what it holds first"},
@@ -187,7 +188,7 @@ func (b *broken) failure(op string, u uri.URI) error {
 		e = errs.Wrap(b.err, errs.Connection, op, u.String(), "the connection to the %s broke", peer)
 	}
 	e.Endpoint = b.address
-	e.Retry.Never = b.hopeless
+	e.Retry.Never, e.Retry.Answered = b.hopeless, b.answered
 	return e
 }
 

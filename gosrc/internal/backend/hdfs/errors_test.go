@@ -40,6 +40,7 @@ func TestFailures(t *testing.T) {
 		{answer{"org.apache.hadoop.security.AccessControlException", "", ""}, errs.Permission, false, true},
 		{answer{"org.apache.hadoop.security.AccessControlException", "SIMPLE authentication is not enabled", "FATAL_UNAUTHORIZED"}, errs.Credentials, false, true},
 		{answer{"org.apache.hadoop.security.authorize.AuthorizationException", "", "FATAL_UNAUTHORIZED"}, errs.Permission, false, true},
+		{answer{"org.apache.hadoop.hdfs.protocol.SnapshotAccessControlException", "", ""}, errs.Permission, false, true},
 		{answer{"org.apache.hadoop.HadoopIllegalArgumentException", "", ""}, errs.Invalid, false, true},
 		{answer{"org.apache.hadoop.hdfs.UnknownCryptoProtocolVersionException", "", ""}, errs.Unsupported, false, true},
 		{handshakeFailed(errors.New("no available namenodes: SASL handshake: [Root cause: Networking_Error] ...")), errs.Connection, true, false},

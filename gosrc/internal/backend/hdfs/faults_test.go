@@ -329,3 +329,40 @@ func TestDiagnosis(t *testing.T) {
 		t.Errorf("no default: %v", found)
 	}
 }
+
+// A namenode that says something and is gone is no wrong address.
+func TestAnsweredAndGone(t *testing.T) {
+	server := testservers.SharedHDFS(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		nc, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer nc.Close()
+		_ = l.Close()
+		there, err := net.Dial("tcp", server.Addr)
+		if err != nil {
+			return
+		}
+		defer there.Close()
+		go func() { _, _ = io.Copy(there, nc) }()
+		answer := make([]byte, 4) // its length
+		if _, err := io.ReadFull(there, answer); err == nil {
+			_, _ = nc.Write(answer)
+		}
+	}()
+	s := connect(t, settings())
+	defer s.Close()
+	u := uri.URI{Scheme: scheme, Container: l.Addr().String(), Key: "a"}
+	for range 2 { // closed in the middle of the answer, then refused
+		_, err := s.Stat(t.Context(), u)
+		if e := errs.From(err, "", ""); e.Code != errs.Connection || !e.Retry.Answered || !e.Retryable() {
+			t.Errorf("%+v", e)
+		}
+	}
+}
