@@ -86,7 +86,7 @@ func spoil(t *testing.T, file string, at int64) {
 func TestManyBlocks(t *testing.T) {
 	server := testservers.NewHDFS(t, "dfs.blockreport.incremental.intervalMsec=100")
 	cfg := settings()
-	cfg.Env["HADOOP_CONF_DIR"] = configured(t, "dfs.blocksize", "1048576")
+	cfg.Env["HADOOP_CONF_DIR"] = configured(t, "dfs.blocksize", "1m")
 	s := connect(t, cfg)
 	defer s.Close()
 	u := base(t, server)

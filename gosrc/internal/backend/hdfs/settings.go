@@ -1,6 +1,7 @@
 package hdfs
 
 import (
+	"math"
 	"net"
 	"net/url"
 	"os"
@@ -159,4 +160,21 @@ func number(conf hadoopconf.HadoopConf, key string, otherwise int) int {
 		return n
 	}
 	return otherwise
+}
+
+// size is a number of bytes of the configuration, which may end in a unit as
+// 128m does, or otherwise.
+func size(conf hadoopconf.HadoopConf, key string, otherwise int64) int64 {
+	text, shift := strings.ToLower(strings.TrimSpace(conf[key])), 0
+	if text == "" {
+		return otherwise
+	}
+	if unit := strings.IndexByte("kmgtpe", text[len(text)-1]); unit >= 0 {
+		text, shift = text[:len(text)-1], 10*(unit+1)
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n <= 0 || n > math.MaxInt64>>shift {
+		return otherwise
+	}
+	return n << shift
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/colinmarc/hdfs/v2/hadoopconf"
 	"github.com/jcmturner/gokrb5/v8/test/testdata"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
@@ -187,5 +188,17 @@ func TestKerberosRefused(t *testing.T) {
 	_, err = s.Stat(t.Context(), uri.URI{Scheme: scheme, Container: server.Addr, Key: "a"})
 	if errs.CodeOf(err) != errs.Credentials || !strings.Contains(err.Error(), "Kerberos") {
 		t.Errorf("%v", err)
+	}
+}
+
+// Hadoop's units are powers of two.
+func TestSizes(t *testing.T) {
+	for text, want := range map[string]int64{
+		"1048576": 1 << 20, "64k": 64 << 10, "128M": 128 << 20, " 1g ": 1 << 30, "2t": 2 << 40,
+		"": 7, "m": 7, "0": 7, "-1k": 7, "1.5g": 7, "9e": 7, "12x": 7,
+	} {
+		if got := size(hadoopconf.HadoopConf{"key": text}, "key", 7); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
 	}
 }

@@ -133,7 +133,7 @@ func (ses *session) create(name string, mode os.FileMode) (*hdfs.FileWriter, err
 	conf := ses.cluster.store.conf
 	return ses.createFile(name, newFile{
 		replicas:  number(conf, "dfs.replication", usual.Replication),
-		blockSize: int64(number(conf, "dfs.blocksize", int(usual.BlockSize))),
+		blockSize: size(conf, "dfs.blocksize", usual.BlockSize),
 		mode:      mode,
 	})
 }
