@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from tests.support.servers import Bucket, S3Server
 
 WAIT_SECONDS = 60.0
+QUIET_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,23 @@ class AuditLog:
         return [request for request in found if not operations or request.operation in operations]
 
     def _flush(self) -> None:
-        """Sends a request that cannot be mistaken and waits for its event: the server sends events in order."""
+        """Waits until the events of all requests are here.
+
+        The server sends events in order, but a request's event is made after its last byte has been sent, so it may come
+        behind that of a mark which was sent later. The marks go on until nothing but a mark has come in a while.
+        """
+        self._mark()
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            before = self._file.read_text().count("\n")
+            time.sleep(QUIET_SECONDS)
+            self._mark()
+            if self._file.read_text().count("\n") <= before + 1:
+                return
+        raise TimeoutError(f"requests went on for {WAIT_SECONDS:.0f} s")
+
+    def _mark(self) -> None:
+        """Sends a request that cannot be mistaken and waits for its event."""
         mark = f"mark-{uuid.uuid4().hex}"
         try:
             self._server.client.head_bucket(Bucket=mark)
