@@ -41,18 +41,23 @@ var serverKey = sync.OnceValue(func() *rsa.PrivateKey {
 // serviceAccount is a file of a key, as the console gives it, with other values where they are wanted.
 func serviceAccount(t *testing.T, dir string, other map[string]string) string {
 	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(serverKey())
-	if err != nil {
-		t.Fatal(err)
-	}
 	fields := map[string]string{
 		"type": "service_account", "project_id": "project-of-file", "private_key_id": "key-id-1", "client_email": "robot@project.iam.gserviceaccount.com",
-		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "token_uri": "http://127.0.0.1:1/token",
+		"private_key": string(pemOf(t, serverKey())), "token_uri": "http://127.0.0.1:1/token",
 	}
 	for name, value := range other {
 		fields[name] = value
 	}
 	return written(t, dir, "key.json", fields)
+}
+
+func pemOf(t *testing.T, key *rsa.PrivateKey) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
 func written(t *testing.T, dir, name string, content any) string {
@@ -95,7 +100,7 @@ func TestEndpointPrecedence(t *testing.T) {
 			t.Errorf("%v: %v, %v; want %s", c.cfg.Env, got, err, c.want)
 		}
 	}
-	for _, wrong := range []string{"ftp://host", "http://", "http://user:secret5678@host", "host:1?sig=secret5678"} {
+	for _, wrong := range []string{"ftp://host", "http://", "http://user:secret5678@host", "host:1?sig=secret5678", "host:0", "host:99999"} {
 		_, err := endpoints(configured(emulatorVariable, wrong))
 		if errs.CodeOf(err) != errs.Invalid || !strings.Contains(err.Error(), emulatorVariable) || strings.Contains(err.Error(), "5678") {
 			t.Errorf("%s: %v", wrong, err)

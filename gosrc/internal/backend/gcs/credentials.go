@@ -5,10 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -31,7 +28,9 @@ type account struct {
 	from    string // for people
 	project string // that the credentials name, if any
 	quota   string // the project that is billed for requests, if any
-	token   web.Source[token]
+	// universe is the domain of the cloud that takes the credentials; "": Google's own.
+	universe string
+	token    web.Source[token]
 	// findProject asks for the project where neither configuration nor file names it.
 	findProject func(context.Context) (string, error)
 }
@@ -59,6 +58,15 @@ func findAccount(cfg *config.Config) (*account, error) {
 	return a, nil
 }
 
+// belongs refuses to send credentials of another cloud to Google's own.
+func (a *account) belongs(endpoint string) error {
+	if a.universe == "" || a.universe == "googleapis.com" || endpoint != serviceURL {
+		return nil
+	}
+	return errs.New(errs.Invalid, "configure", "", "%s belongs to the cloud of %s, and the endpoint is %s", a.from, a.universe, endpoint).
+		WithHint("Set the option endpoint_url to https://storage.%s", a.universe)
+}
+
 // wellKnownFile is where gcloud leaves credentials; "": there is no place for it.
 func wellKnownFile(cfg *config.Config) string {
 	dir := cfg.Getenv("CLOUDSDK_CONFIG")
@@ -76,6 +84,7 @@ type file struct {
 	Type       string `json:"type"`
 	Project    string `json:"project_id"`
 	Quota      string `json:"quota_project_id"`
+	Universe   string `json:"universe_domain"`
 	Email      string `json:"client_email"`
 	PrivateKey string `json:"private_key"`
 	Refresh    string `json:"refresh_token"`
@@ -98,11 +107,12 @@ func fromFile(cfg *config.Config, path, from string) (*account, error) {
 	if err != nil {
 		return nil, err
 	}
+	client.Transport = exchange{client.Transport, path}
 	f, _, err := readFile(cfg, path, client)
 	if err != nil {
 		return nil, err
 	}
-	a := &account{from: kinds[f.Type] + " in " + path + " (" + from + ")", project: f.Project, quota: f.Quota}
+	a := &account{from: kinds[f.Type] + " in " + path + " (" + from + ")", project: f.Project, quota: f.Quota, universe: f.Universe}
 	a.token = func(ctx context.Context) (token, time.Time, error) {
 		_, provider, err := readFile(cfg, path, client)
 		if err != nil {
@@ -166,47 +176,4 @@ func isKey(text string) bool {
 func unusable(path, why string) error {
 	return errs.New(errs.Credentials, "", "", "the file of credentials %s cannot be used: %s", path, why).
 		WithHint("Download a new key, or log in again with: gcloud auth application-default login")
-}
-
-// refusedToken is the failure to get a token with good-looking credentials. What
-// passes by itself is told from what does not.
-func refusedToken(err error, path string) error {
-	var answer *auth.Error
-	var network net.Error
-	var at *url.Error
-	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return err
-	case errors.As(err, &answer) && answer.Response != nil:
-		return refusedBy(answer, path)
-	case errors.As(err, &network) && errors.As(err, &at):
-		e := errs.Wrap(at.Err, errs.Connection, "", "", "cannot reach the service that gives tokens")
-		if u, wrong := url.Parse(at.URL); wrong == nil {
-			e.Endpoint = u.Scheme + "://" + u.Host
-		}
-		return e
-	}
-	return errs.New(errs.Credentials, "", "", "cannot get a token with the credentials in %s", path).WithHint(checkAccount)
-}
-
-func refusedBy(answer *auth.Error, path string) error {
-	var d struct {
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-	}
-	_ = json.Unmarshal(answer.Body, &d) // what is no JSON says nothing more than the status
-	e := errs.New(errs.Credentials, "", "", "the credentials in %s are not accepted (%s)", path, (said{d.Error, d.Description, true}).or(answer.Response.StatusCode)).
-		WithHint(checkAccount)
-	e.Status = answer.Response.StatusCode
-	if u := answer.Response.Request; u != nil {
-		e.Endpoint = u.URL.Scheme + "://" + u.URL.Host
-	}
-	switch {
-	case e.Status == http.StatusTooManyRequests:
-		e.Code = errs.Throttled
-	case e.Status >= 500:
-		e.Code = errs.Server
-	}
-	e.Retry.AfterSeconds = web.RetryAfter(answer.Response.Header.Get("Retry-After"))
-	return e
 }

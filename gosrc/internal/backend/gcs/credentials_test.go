@@ -213,6 +213,70 @@ func TestTokenRefused(t *testing.T) {
 	}
 }
 
+// Services of all kinds of credentials that are down for a while are told from those that refuse.
+func TestFederationRefused(t *testing.T) {
+	i := newIdentity(t)
+	dir := t.TempDir()
+	written(t, dir, "subject", "subject-token")
+	federated := map[string]any{
+		"type": "external_account", "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/x",
+		"subject_token_type": "urn:ietf:params:oauth:token-type:jwt", "token_url": i.URL + "/sts",
+		"credential_source": map[string]string{"file": filepath.Join(dir, "subject")},
+	}
+	impersonated := map[string]any{
+		"type": "impersonated_service_account",
+		"source_credentials": map[string]string{
+			"type": "service_account", "client_email": "robot@project.iam.gserviceaccount.com", "token_uri": i.URL,
+			"private_key": string(pemOf(t, serverKey())),
+		},
+		"service_account_impersonation_url": i.URL + "/v1/projects/-/serviceAccounts/robot@p.iam.gserviceaccount.com:generateAccessToken",
+	}
+	for name, content := range map[string]any{"federated.json": federated, "impersonated.json": impersonated} {
+		cfg := configured("GOOGLE_APPLICATION_CREDENTIALS", written(t, dir, name, content))
+		for _, c := range []struct {
+			status int
+			body   string
+			code   errs.Code
+			want   string
+		}{
+			{503, `{}`, errs.Server, "Service Unavailable"},
+			{429, `{}`, errs.Throttled, "Too Many"},
+			{403, `{"error":{"code":403,"message":"Permission denied on robot","status":"PERMISSION_DENIED"}}`, errs.Credentials, "Permission denied on robot"},
+			{400, `{"error":"invalid_grant","error_description":"no such audience"}`, errs.Credentials, "invalid_grant: no such audience"},
+		} {
+			i.status, i.body = c.status, c.body
+			_, err := ask(t, cfg)
+			if e := errs.From(err, "", ""); e.Code != c.code || !strings.Contains(err.Error(), c.want) || e.Endpoint != i.URL {
+				t.Errorf("%s: HTTP %d: %+v", name, c.status, err)
+			}
+		}
+	}
+}
+
+// A metadata server that is not ready yet will be.
+func TestMetadataServerIsNotReady(t *testing.T) {
+	i := newIdentity(t)
+	for status, code := range map[int]errs.Code{503: errs.Server, 429: errs.Throttled, 404: errs.Credentials} {
+		i.status = status
+		if _, err := ask(t, configured("GCE_METADATA_HOST", i.URL[7:])); errs.CodeOf(err) != code {
+			t.Errorf("HTTP %d: %v", status, err)
+		}
+	}
+}
+
+// Credentials of another cloud are not sent to Google's own.
+func TestOtherUniverse(t *testing.T) {
+	cfg := configured("GOOGLE_APPLICATION_CREDENTIALS", serviceAccount(t, t.TempDir(), map[string]string{"universe_domain": "cloud.example"}))
+	if _, err := open(t.Context(), cfg, serviceURL); errs.CodeOf(err) != errs.Invalid || !strings.Contains(err.Error(), "https://storage.cloud.example") {
+		t.Errorf("to Google: %v", err)
+	}
+	store, err := open(t.Context(), cfg, "https://storage.cloud.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.Close()
+}
+
 // A token that the service no longer takes is replaced, once; quota projects are named.
 func TestRefusedTokenIsReplaced(t *testing.T) {
 	i := newIdentity(t)

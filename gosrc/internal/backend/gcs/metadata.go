@@ -82,6 +82,10 @@ func (m *metadata) ask(ctx context.Context, path string) ([]byte, error) {
 	switch {
 	case resp.Header.Get("Metadata-Flavor") != "Google": // other clouds have the same address
 		return nil, errNoMetadata
+	case resp.StatusCode >= http.StatusInternalServerError, resp.StatusCode == http.StatusTooManyRequests: // as while a node of GKE starts
+		e := errs.New(errs.Credentials, "", "", "the metadata server answers %s", resp.Status)
+		e.Endpoint = "http://" + req.URL.Host
+		return nil, passing(e, resp)
 	case resp.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("the metadata server answers %s", resp.Status)
 	}
@@ -90,7 +94,7 @@ func (m *metadata) ask(ctx context.Context, path string) ([]byte, error) {
 
 // explain is for those who meant other credentials: this is the last place that is looked at.
 func (m *metadata) explain(err error) error {
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || errors.As(err, new(*errs.Error)) {
 		return err
 	}
 	return errs.Wrap(err, errs.Credentials, "", "", "no credentials were found").WithHint(

@@ -31,11 +31,17 @@ func ParseEndpoint(text string) (*url.URL, error) {
 			WithHint("Write it as https://host or http://host:port, and give credentials by environment or profile")
 	}
 	u, err := url.Parse(strings.TrimRight(text, "/"))
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Fragment != "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Fragment != "" || !isPort(u.Port()) {
 		return nil, errs.New(errs.Invalid, "configure", "", "the endpoint %q is not a base URL", text).
 			WithHint("Write it as https://host or http://host:port")
 	}
 	return u, nil
+}
+
+// isPort says whether a port, where one is given, is one.
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return text == "" || err == nil && n > 0
 }
 
 // ParseEndpoints is ParseEndpoint for each of a list.
