@@ -81,6 +81,9 @@ type RetryAdvice struct {
 	Answered bool
 	// Never forbids another attempt even though the code is a retryable one.
 	Never bool
+	// Further says that the operation got further than it was before this
+	// failure: the time for repeating it starts anew.
+	Further bool
 }
 
 // New makes an Error for an operation on a URI.

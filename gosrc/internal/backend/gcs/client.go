@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
+	"sync"
 
 	jsonv2 "github.com/go-json-experiment/json"
 
@@ -24,6 +26,7 @@ type client struct {
 	tokens  *web.Keyring[token] // nil: anonymous
 	wire    *wire.Transport
 	known   web.Seen // buckets that have been seen to exist
+	begun   sync.Map // copies that broke off: how to go on with them
 }
 
 func init() {
@@ -48,6 +51,9 @@ func open(_ context.Context, cfg *config.Config, endpoint string) (backend.Backe
 	if c.account, err = findAccount(cfg); err != nil {
 		return nil, err
 	}
+	if err := c.account.belongs(endpoint); err != nil {
+		return nil, err
+	}
 	c.tokens = web.NewKeyring(c.account.token)
 	return c, nil
 }
@@ -70,8 +76,12 @@ type call struct {
 
 // objectPath is where the API has an object: below what kind of access it is.
 func objectPath(kind string, u uri.URI) string {
-	return kind + "/storage/v1/b/" + u.Container + "/o/" + url.PathEscape(u.Key)
+	return kind + "/storage/v1/b/" + u.Container + "/o/" + escaped(u.Key)
 }
+
+// escaped is a key as a part of a path: the service wants all but letters,
+// digits and "-_.~" escaped, also what other servers take as it is.
+func escaped(key string) string { return strings.ReplaceAll(url.QueryEscape(key), "+", "%20") }
 
 // bucketPath is where it has a bucket.
 func bucketPath(u uri.URI) string { return "/storage/v1/b/" + u.Container }

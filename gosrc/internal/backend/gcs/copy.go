@@ -18,7 +18,7 @@ func (c *client) CopyLimit() int64 { return backend.CopiesAll }
 // Copy lets the service copy an object, with its attributes. Where the copy goes
 // to another place or storage class it takes several requests.
 func (c *client) Copy(ctx context.Context, from uri.URI, etag string, to uri.URI) (backend.Info, error) {
-	if err := checkKey("copy", from); err != nil {
+	if err := (&call{op: "copy", u: from, object: true}).check(); err != nil {
 		return backend.Info{}, err
 	}
 	query := url.Values{"fields": {"done,rewriteToken,resource(" + fields + ")"}}
@@ -31,9 +31,13 @@ func (c *client) Copy(ctx context.Context, from uri.URI, etag string, to uri.URI
 	}
 	r := &call{
 		op: "copy", u: to, object: true, method: http.MethodPost, query: query,
-		path: objectPath("", from) + "/rewriteTo/b/" + to.Container + "/o/" + url.PathEscape(to.Key),
+		path: objectPath("", from) + "/rewriteTo/b/" + to.Container + "/o/" + escaped(to.Key),
 	}
-	for {
+	this := copying{from.String(), etag, to.String()}
+	if token, ok := c.begun.LoadAndDelete(this); ok {
+		query.Set("rewriteToken", token.(string))
+	}
+	for further := false; ; further = true {
 		var got struct {
 			Done         bool   `json:"done"`
 			RewriteToken string `json:"rewriteToken"`
@@ -44,7 +48,7 @@ func (c *client) Copy(ctx context.Context, from uri.URI, etag string, to uri.URI
 			return backend.Info{}, c.sourceError(ctx, from, etag, err)
 		}
 		if err != nil {
-			return backend.Info{}, err
+			return backend.Info{}, c.interrupted(this, query.Get("rewriteToken"), further, err)
 		}
 		if got.Done {
 			info, err := got.Resource.info()
@@ -58,6 +62,20 @@ func (c *client) Copy(ctx context.Context, from uri.URI, etag string, to uri.URI
 		}
 		query.Set("rewriteToken", got.RewriteToken)
 	}
+}
+
+// copying is a copy under way.
+type copying struct{ from, etag, to string }
+
+// interrupted is a failure of a copy. Where it passes, the next attempt goes on
+// from what has been copied: a large object takes longer than retries may.
+func (c *client) interrupted(this copying, token string, further bool, failure error) error {
+	e := *errs.From(failure, "copy", this.to)
+	if token != "" && e.Retryable() {
+		c.begun.Store(this, token)
+		e.Retry.Further = further
+	}
+	return &e
 }
 
 // sourceError finds out whether a failure is about the source.

@@ -78,7 +78,10 @@ func (c *client) failure(r *call, resp *wire.Response, s said, o outcome, used *
 	e := errs.New(o.code, r.op, r.u.String(), "%s", o.text(s, resp.Status))
 	e.Hint, e.Retry.Never = o.hint, o.never
 	e.Endpoint, e.Status = c.endpoint.String(), resp.Status
-	e.RequestID = resp.Header.Get("X-GUploader-UploadID")
+	// In a session this is the session's own name, which is as good as a credential.
+	if id := resp.Header.Get("X-GUploader-UploadID"); !strings.Contains(r.path, id) {
+		e.RequestID = id
+	}
 	e.Retry.AfterSeconds = web.RetryAfter(resp.Header.Get("Retry-After"))
 	if used != nil {
 		e.Msg = strings.ReplaceAll(e.Msg, used.Value.Reveal(), "[redacted]")

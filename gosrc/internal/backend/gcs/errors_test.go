@@ -33,6 +33,8 @@ func TestOutcomes(t *testing.T) {
 		{"get", "conditionNotMet", "", 412, errs.Changed}, {"get", "", "", 416, errs.OutOfRange}, {"put", "", "", 410, errs.NotFound},
 		{"put", "orgPolicyConstraintFailed", "", 412, errs.Permission}, {"put", "", "", 413, errs.Invalid}, {"put", "", "", 308, errs.Invalid},
 		{"put", "invalid", `Provided CRC32C "x" doesn't match`, 400, errs.Server}, {"put", "invalid", "Invalid storage class", 400, errs.Invalid},
+		{"get", "required", "Bucket is requester pays bucket but no user project provided.", 400, errs.Permission},
+		{"put", "conflict", "The metadata for object \"a\" was edited during the operation. Please try again.", 409, errs.Throttled},
 		{"create_container", "conflict", "", 409, errs.AlreadyExists}, {"delete_container", "conflict", "", 409, errs.Invalid},
 		{"get", "odd", "", 418, errs.Invalid}, {"get", "", "", 301, errs.Invalid}, {"get", "", "", 407, errs.Permission},
 	} {
@@ -70,6 +72,69 @@ func TestRefusal(t *testing.T) {
 	if !errors.As(err, &e) || e.Code != errs.Throttled || e.Status != 429 || e.RequestID != "request-1" || e.Retry.AfterSeconds != 7 ||
 		e.Endpoint != c.endpoint.String() || !strings.Contains(e.Msg, "rateLimitExceeded: The rate is too high") {
 		t.Errorf("%+v", e)
+	}
+}
+
+// Whose requester pays, as the service says it: the hint names the way to a payer.
+func TestRequesterPays(t *testing.T) {
+	const message = "Bucket is a requester pays bucket but no user project provided."
+	c := double(t, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		if r.URL.Query().Get("alt") == "media" {
+			fmt.Fprint(w, message)
+			return
+		}
+		fmt.Fprintf(w, `{"error":{"code":400,"message":%q,"errors":[{"domain":"global","reason":"required","message":%q}]}}`, message, message)
+	})
+	_, stat := c.Stat(t.Context(), objectURI)
+	_, get := c.Open(t.Context(), objectURI, backend.Whole, "")
+	for _, err := range []error{stat, get} {
+		if errs.CodeOf(err) != errs.Permission || !strings.Contains(err.Error(), "GOOGLE_CLOUD_QUOTA_PROJECT") || !strings.Contains(err.Error(), message) {
+			t.Error(err)
+		}
+	}
+}
+
+// The service names a session in all its answers there; whoever has the name may write the object.
+func TestSessionIsSecret(t *testing.T) {
+	c := double(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-GUploader-UploadID", "secret5678")
+		if r.Method == http.MethodPost {
+			w.Header().Set("Location", "http://"+r.Host+"/upload/storage/v1/b/bucket/o?uploadType=resumable&upload_id=secret5678")
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	up, err := c.Create(t.Context(), objectURI, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := make([]byte, up.PartSize(quantum))
+	e := errs.From(up.WritePart(t.Context(), 0, part), "", "")
+	if e == nil || e.Status != http.StatusServiceUnavailable || strings.Contains(string(e.JSON()), "5678") {
+		t.Errorf("%+v", e)
+	}
+}
+
+// A session that takes nothing of a chunk is asked to once more.
+func TestSessionTakesNothing(t *testing.T) {
+	c := double(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			w.Header().Set("Location", "http://"+r.Host+"/upload/storage/v1/b/bucket/o?uploadType=resumable&upload_id=1")
+			return
+		}
+		w.WriteHeader(http.StatusPermanentRedirect)
+	})
+	up, err := c.Create(t.Context(), objectURI, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := make([]byte, up.PartSize(quantum))
+	_, commit := up.Commit(t.Context(), 0)
+	for _, err := range []error{up.WritePart(t.Context(), 0, part), commit} {
+		if errs.CodeOf(err) != errs.Server || !errs.From(err, "", "").Retryable() {
+			t.Error(err)
+		}
 	}
 }
 
@@ -164,6 +229,15 @@ func TestGzipIsNotUnpacked(t *testing.T) {
 	})
 	if _, err := other.Open(t.Context(), objectURI, backend.Whole, ""); errs.CodeOf(err) != errs.Server {
 		t.Errorf("unpacked on the way: %v", err)
+	}
+}
+
+// All that the service wants escaped in a path is.
+func TestEscaped(t *testing.T) {
+	const key = "a/b c+d!#$&'()*,:;=?@[]%-_.~\x7fé"
+	const want = "/storage/v1/b/bucket/o/a%2Fb%20c%2Bd%21%23%24%26%27%28%29%2A%2C%3A%3B%3D%3F%40%5B%5D%25-_.~%7F%C3%A9"
+	if got := objectPath("", objectURI.WithKey(key)); got != want {
+		t.Errorf("%s\nwant %s", got, want)
 	}
 }
 

@@ -27,6 +27,8 @@ const (
 
 var (
 	slowDown      = outcome{code: errs.Throttled, msg: "the service asks to slow down"}
+	contested     = outcome{code: errs.Throttled, msg: "another request changes the object at the same time"}
+	requesterPays = outcome{code: errs.Permission, msg: "the requester pays for this bucket", hint: payer}
 	changed       = outcome{code: errs.Changed, msg: "the object has changed"}
 	objectMissing = outcome{code: errs.NotFound, msg: "object not found"}
 	uploadMissing = outcome{code: errs.NotFound, msg: "upload not found", hint: "It was completed or given up, or a week has passed"}
@@ -34,6 +36,7 @@ var (
 		code: errs.Invalid, msg: "not found, and the answer is not that of Google Cloud Storage", hint: "Check the endpoint, or STORAGE_EMULATOR_HOST",
 	}
 	damaged  = outcome{code: errs.Server, msg: "the data was damaged on its way"}
+	taken    = outcome{code: errs.AlreadyExists, msg: "it already exists", hint: "Bucket names are shared by all users: it may be someone else's"}
 	notEmpty = outcome{code: errs.Invalid, msg: "the bucket is not empty", hint: "Delete its objects first, old versions too"}
 )
 
@@ -51,14 +54,13 @@ var reasons = map[string]outcome{
 	"forbidden":                 {code: errs.Permission, msg: "access denied", hint: checkRights},
 	"accessNotConfigured":       {code: errs.Permission, msg: "the API is not enabled in the project", hint: "Enable the Cloud Storage API of the project"},
 	"accountDisabled":           {code: errs.Permission, msg: "the project is disabled or not billed", hint: "Check the billing account of the project that owns the bucket"},
-	"userProjectMissing":        {code: errs.Permission, msg: "the requester pays for this bucket", hint: payer},
+	"userProjectMissing":        requesterPays,
 	"userProjectAccessDenied":   {code: errs.Permission, msg: "the project that is to pay may not be charged", hint: payer},
 	"userProjectInconsistent":   {code: errs.Permission, msg: "the project that is to pay may not be charged", hint: payer},
 	"objectUnderActiveHold":     {code: errs.Permission, msg: "the object is on hold"},
 	"retentionPolicyNotMet":     {code: errs.Permission, msg: "the retention policy of the bucket keeps the object"},
 	"orgPolicyConstraintFailed": {code: errs.Permission, msg: "a policy of the organisation forbids it"},
 
-	"conflict":                     {code: errs.AlreadyExists, msg: "it already exists", hint: "Bucket names are shared by all users: it may be someone else's"},
 	"conditionNotMet":              changed,
 	"requestedRangeNotSatisfiable": {code: errs.OutOfRange, msg: "the offset is beyond the end of the object"},
 	"uploadTooLarge":               {code: errs.Invalid, msg: "the object is larger than the service takes", hint: "The limit is 5 TiB"},
@@ -74,7 +76,6 @@ var reasons = map[string]outcome{
 var statuses = map[int]outcome{
 	http.StatusUnauthorized: reasons["authError"],
 	http.StatusForbidden:    reasons["forbidden"],
-	http.StatusConflict:     reasons["conflict"],
 	http.StatusGone:         uploadMissing,
 }
 
@@ -82,6 +83,12 @@ func outcomeOf(op string, status int, s said) outcome {
 	switch {
 	case op == "delete_container" && (status == http.StatusConflict || status == http.StatusPreconditionFailed):
 		return notEmpty
+	case op == "create_container" && status == http.StatusConflict:
+		return taken
+	case status == http.StatusConflict:
+		return contested
+	case status == http.StatusBadRequest && strings.Contains(s.message, "requester pays"): // its reason is "required"
+		return requesterPays
 	case status == http.StatusBadRequest && strings.Contains(s.message, "CRC32C"):
 		return damaged
 	case status == http.StatusBadRequest && strings.Contains(strings.ToLower(s.message), "storage class"):

@@ -72,7 +72,7 @@ func (s *session) append(ctx context.Context, offset int64, data []byte) error {
 			return err
 		}
 		if s.stored == before && s.result == nil {
-			return s.c.malformed(errors.New("it takes nothing of an upload"), "put", s.u)
+			return s.nothing()
 		}
 	}
 }
@@ -101,7 +101,7 @@ func (s *session) close(ctx context.Context, offset int64, data []byte, sum stri
 			return described{}, err
 		}
 		if s.stored == before && s.result == nil {
-			return described{}, s.c.malformed(errors.New("it does not end an upload"), "put", s.u)
+			return described{}, s.nothing()
 		}
 	}
 	if s.result.Size != total || s.result.crc32c != "" && s.result.crc32c != sum {
@@ -116,6 +116,14 @@ func (s *session) lost(offset int64) error {
 		WithHint("Write the object again")
 	e.Endpoint = s.c.endpoint.String()
 	e.Retry.Never = true
+	return e
+}
+
+// nothing is a request of which the service has taken nothing. It need not: the
+// bytes are to be sent again.
+func (s *session) nothing() error {
+	e := errs.New(errs.Server, "put", s.u.String(), "the service has taken nothing of what was sent")
+	e.Endpoint, e.Status = s.c.endpoint.String(), http.StatusPermanentRedirect
 	return e
 }
 

@@ -80,6 +80,18 @@ func TestBudgets(t *testing.T) {
 	}
 }
 
+// Whoever gets further each time may take longer than the budget.
+func TestFurther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		further := failure(errs.Throttled)
+		further.Retry.Further, further.Retry.AfterSeconds = true, 80
+		f := &failing{outcomes: []error{further, further, further, nil}}
+		if _, err := New(f, policy, known).Stat(t.Context(), place); err != nil || f.calls != 4 {
+			t.Errorf("%v after %d calls", err, f.calls)
+		}
+	})
+}
+
 func TestMaxAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &failing{outcomes: []error{failure(errs.Connection)}}

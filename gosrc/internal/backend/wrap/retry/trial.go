@@ -44,6 +44,9 @@ func (t *trial) progress() {
 func (t *trial) again(err error) error {
 	e := *errs.From(err, t.op, t.u.String())
 	t.attempts += max(1, e.Attempts)
+	if e.Retry.Further {
+		t.progress()
+	}
 	t.rounds++
 	if t.since.IsZero() {
 		t.since = time.Now()
