@@ -1,14 +1,17 @@
 package gcs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/s3dlio/s3dlio/gosrc/internal/backend"
+	"github.com/s3dlio/s3dlio/gosrc/internal/backend/backendtest"
 	"github.com/s3dlio/s3dlio/gosrc/internal/errs"
 	"github.com/s3dlio/s3dlio/gosrc/internal/testservers"
 	"github.com/s3dlio/s3dlio/gosrc/internal/uri"
@@ -30,7 +33,7 @@ func TestOutcomes(t *testing.T) {
 		{"get", "accountDisabled", "The billing account is disabled", 403, errs.Permission}, {"get", "userProjectMissing", "", 400, errs.Permission},
 		{"get", "rateLimitExceeded", "", 403, errs.Throttled}, {"get", "", "", 429, errs.Throttled}, {"get", "backendError", "", 503, errs.Throttled},
 		{"get", "backendError", "", 500, errs.Server}, {"get", "", "", 502, errs.Server}, {"get", "", "", 408, errs.Timeout},
-		{"get", "conditionNotMet", "", 412, errs.Changed}, {"get", "", "", 416, errs.OutOfRange}, {"put", "", "", 410, errs.NotFound},
+		{"get", "conditionNotMet", "", 412, errs.Changed}, {"get", "", "", 416, errs.OutOfRange}, {"put", "", "", 410, errs.NotFound}, {"put", "", "", 499, errs.NotFound},
 		{"put", "orgPolicyConstraintFailed", "", 412, errs.Permission}, {"put", "", "", 413, errs.Invalid}, {"put", "", "", 308, errs.Invalid},
 		{"put", "invalid", `Provided CRC32C "x" doesn't match`, 400, errs.Server}, {"put", "invalid", "Invalid storage class", 400, errs.Invalid},
 		{"get", "required", "Bucket is requester pays bucket but no user project provided.", 400, errs.Permission},
@@ -229,6 +232,45 @@ func TestGzipIsNotUnpacked(t *testing.T) {
 	})
 	if _, err := other.Open(t.Context(), objectURI, backend.Whole, ""); errs.CodeOf(err) != errs.Server {
 		t.Errorf("unpacked on the way: %v", err)
+	}
+}
+
+// What has the Content-Encoding gzip and is not small comes in chunks, which do not say how many bytes they are.
+func TestGzipInChunks(t *testing.T) {
+	data := backendtest.Content(1, 100_000)
+	answer := "gzip"
+	c := double(t, func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Goog-Generation", "7")
+		h.Set("X-Goog-Stored-Content-Encoding", "gzip")
+		h.Set("X-Goog-Stored-Content-Length", fmt.Sprint(len(data)))
+		h.Set("Transfer-Encoding", "chunked")
+		if answer != "" {
+			h.Set("Content-Encoding", answer)
+		}
+		from, to := 0, len(data)
+		if _, err := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &from, &to); err == nil {
+			to++
+			h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to-1, len(data)))
+			w.WriteHeader(http.StatusPartialContent)
+		}
+		_, _ = w.Write(data[from:to])
+	})
+	for _, r := range []backend.Range{backend.Whole, {Offset: 0, Length: 10}, {Offset: 70_000, Length: 20_000}} {
+		body, err := c.Open(t.Context(), objectURI, r, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, to, _ := r.Cut("get", objectURI, int64(len(data)))
+		got, err := io.ReadAll(body)
+		if err != nil || !bytes.Equal(got, data[from:to]) || body.Len() != to-from || body.Info().Size != int64(len(data)) {
+			t.Errorf("%+v: %d bytes, %+v, %v", r, len(got), body.Info(), err)
+		}
+		body.Close()
+	}
+	answer = "" // unpacked on the way all the same
+	if _, err := c.Open(t.Context(), objectURI, backend.Whole, ""); errs.CodeOf(err) != errs.Server {
+		t.Errorf("unpacked: %v", err)
 	}
 }
 

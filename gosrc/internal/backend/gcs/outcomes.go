@@ -31,13 +31,13 @@ var (
 	requesterPays = outcome{code: errs.Permission, msg: "the requester pays for this bucket", hint: payer}
 	changed       = outcome{code: errs.Changed, msg: "the object has changed"}
 	objectMissing = outcome{code: errs.NotFound, msg: "object not found"}
-	uploadMissing = outcome{code: errs.NotFound, msg: "upload not found", hint: "It was completed or given up, or a week has passed"}
+	uploadMissing = outcome{code: errs.NotFound, msg: "upload not found", hint: "It was completed or given up, a week has passed, or something else wrote the object at the same time: write it again"}
 	foreign       = outcome{
 		code: errs.Invalid, msg: "not found, and the answer is not that of Google Cloud Storage", hint: "Check the endpoint, or STORAGE_EMULATOR_HOST",
 	}
 	damaged  = outcome{code: errs.Server, msg: "the data was damaged on its way"}
 	taken    = outcome{code: errs.AlreadyExists, msg: "it already exists", hint: "Bucket names are shared by all users: it may be someone else's"}
-	notEmpty = outcome{code: errs.Invalid, msg: "the bucket is not empty", hint: "Delete its objects first, old versions too"}
+	notEmpty = outcome{code: errs.Invalid, msg: "the bucket is not empty", hint: "Delete its objects first, old versions and folders too"}
 )
 
 func bucketMissing(u uri.URI) outcome {
@@ -77,6 +77,7 @@ var statuses = map[int]outcome{
 	http.StatusUnauthorized: reasons["authError"],
 	http.StatusForbidden:    reasons["forbidden"],
 	http.StatusGone:         uploadMissing,
+	clientClosed:            uploadMissing,
 }
 
 func outcomeOf(op string, status int, s said) outcome {

@@ -80,6 +80,9 @@ func (c *client) changed(op string, u uri.URI, format string, args ...any) error
 
 // reader checks that the answer is what was asked for.
 func (c *client) reader(u uri.URI, r backend.Range, etag string, resp *wire.Response) (*web.Body, error) {
+	if resp.Length < 0 {
+		resp.Length = inChunks(resp)
+	}
 	size, length, err := web.Extent(r, resp)
 	if err != nil {
 		return nil, c.malformed(err, "get", u)
@@ -94,6 +97,23 @@ func (c *client) reader(u uri.URI, r backend.Range, etag string, resp *wire.Resp
 		return nil, c.malformed(errors.New("the object comes otherwise than it is stored"), "get", u)
 	}
 	return web.NewBody(u, c.endpoint, info, resp, length), nil
+}
+
+// inChunks is how long an answer is that comes in chunks, as do the larger
+// objects with the Content-Encoding gzip; -1: that cannot be told.
+func inChunks(resp *wire.Response) int64 {
+	encoding := resp.Header.Get("X-Goog-Stored-Content-Encoding")
+	if encoding == "" || encoding != resp.Header.Get("Content-Encoding") {
+		return -1 // unpacked on the way
+	}
+	if resp.Status == http.StatusPartialContent {
+		return web.SpanLength(resp.Header.Get("Content-Range"))
+	}
+	length, err := strconv.ParseInt(resp.Header.Get("X-Goog-Stored-Content-Length"), 10, 64)
+	if err != nil || length < 0 {
+		return -1
+	}
+	return length
 }
 
 // fromHeader reads what the header of an answer says of an object, and how long it is as it is stored.

@@ -167,9 +167,11 @@ func (s *session) send(ctx context.Context, data []byte, span string, header wir
 	return nil
 }
 
+// clientClosed is how the service confirms that a session is given up, and what it says of it then.
+const clientClosed = 499
+
 // cancel gives the session up. What it says to that is of no interest, if only it is gone.
 func (s *session) cancel(ctx context.Context) error {
-	const clientClosed = 499 // is how the service confirms
 	err := s.c.finish(ctx, &call{op: "put", u: s.u, method: http.MethodDelete, path: s.target, also: clientClosed, lacks: uploadMissing})
 	if errs.CodeOf(err) == errs.NotFound {
 		return nil

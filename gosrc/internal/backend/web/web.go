@@ -153,6 +153,18 @@ func Unquote(etag string) string {
 	return strings.Trim(strings.TrimPrefix(etag, "W/"), `"`)
 }
 
+// SpanLength is how many bytes "bytes 0-9/100" names; -1: none that can be told.
+func SpanLength(text string) int64 {
+	from, _, ok := ContentRange(text)
+	_, end, _ := strings.Cut(text, "-")
+	end, _, _ = strings.Cut(end, "/")
+	last, err := strconv.ParseInt(end, 10, 64)
+	if !ok || err != nil || last < from {
+		return -1
+	}
+	return last - from + 1
+}
+
 // ContentRange reads "bytes 0-9/100".
 func ContentRange(text string) (from, size int64, ok bool) {
 	text, ok = strings.CutPrefix(text, "bytes ")
