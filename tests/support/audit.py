@@ -103,8 +103,8 @@ class AuditLog:
     def _flush(self) -> None:
         """Waits until the events of all requests are here.
 
-        The server sends events in order, but a request's event is made after its last byte has been sent, so it may come
-        behind that of a mark which was sent later. The marks go on until nothing but a mark has come in a while.
+        The server sends events in order, but a request's event is made after its last byte has been sent, so it may
+        come behind that of a mark which was sent later. The marks go on until nothing but a mark has come in a while.
         """
         self._mark()
         deadline = time.monotonic() + WAIT_SECONDS
